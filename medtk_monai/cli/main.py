@@ -1,0 +1,55 @@
+"""The ``medtk`` command."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from importlib import import_module
+from typing import Any
+
+import fire
+
+COMMANDS = {
+    "phantom": "medtk_monai.cli.phantom:phantom",
+}
+"""Where each command's function lies. Its module imports what is heavy inside the function, so that help stays quick."""
+
+
+def main() -> None:
+    """Runs the command that ``sys.argv`` asks for; a DataError ends it with one line and exit code 1."""
+    # One known command needs its own module only.
+    names = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in COMMANDS else list(COMMANDS)
+    calls: list[Callable[[], Any]] = []
+    fire.Fire({name: _deferred(_load(name), calls) for name in names}, name="medtk")
+    for call in calls:
+        _run(call)
+
+
+def _load(name: str) -> Callable[..., Any]:
+    module, function = COMMANDS[name].split(":")
+    return getattr(import_module(module), function)
+
+
+def _deferred(command: Callable[..., Any], calls: list[Callable[[], Any]]) -> Callable[..., None]:
+    """A stand-in for ``command`` that only notes the call: Fire finds unknown arguments after it has called a function."""
+
+    @wraps(command)
+    def note(*args: Any, **kwargs: Any) -> None:
+        calls.append(partial(command, *args, **kwargs))
+
+    return note
+
+
+def _run(call: Callable[[], Any]) -> None:
+    from medtk_monai.errors import find_data_error
+
+    try:
+        result = call()
+    except Exception as error:
+        cause = find_data_error(error)
+        if cause is None:
+            raise
+        sys.exit(f"error: {cause}")
+    if result is not None:
+        print(result)

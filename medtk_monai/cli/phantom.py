@@ -1,0 +1,32 @@
+"""``medtk phantom``: simulated data to try everything with."""
+
+from __future__ import annotations
+
+
+def phantom(
+    out: str,
+    num_cases: int = 60,
+    seed: int = 0,
+    spatial_dims: int = 3,
+    num_validation: int | None = None,
+    num_test: int | None = None,
+    num_workers: int | None = None,
+) -> str:
+    """Write simulated angiograms with aneurysms: NIfTI images, instance masks, and a datalist.
+
+    Vessel trees with hairpins, infundibula and kissing vessels; aneurysms at bifurcations and bends; one case in three has none.
+    Equal arguments give equal files. A folder that holds the finished data set already is left as it is.
+
+    Args:
+        out: folder to write to: images/, label_maps/ and datalist.json, whose path is printed.
+        num_cases: cases in all splits together.
+        seed: a whole number from 0.
+        spatial_dims: 3, or 2 for maximum intensity projections.
+        num_validation: cases for validation; a tenth unless given.
+        num_test: cases for testing; a fifth unless given.
+        num_workers: processes; one per CPU unless given.
+    """
+    from medtk_monai.data.phantom import write_phantom_dataset
+
+    # Fire turns a folder's name that looks like a number into one.
+    return str(write_phantom_dataset(str(out), num_cases, seed, spatial_dims, num_validation, num_test, num_workers))

@@ -1,0 +1,7 @@
+"""Box coders: ``encode(priors, boxes) -> deltas`` and ``decode(priors, deltas) -> boxes``, float32."""
+
+from medtk_monai.coders.box_coder import BoxCoder
+from medtk_monai.coders.delta_coder import DeltaCoder
+from medtk_monai.coders.distance_coder import DistanceCoder
+
+__all__ = ["BoxCoder", "DeltaCoder", "DistanceCoder"]

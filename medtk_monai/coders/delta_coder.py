@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor
+
+from medtk_monai.box_ops import box_centers, box_sizes, boxes_from_centers
+from medtk_monai.structures import Priors
+
+
+@dataclass(frozen=True)
+class DeltaCoder:
+    """Center offsets in prior sizes and logarithms of size ratios (Girshick et al., R-CNN, CVPR 2014).
+
+    Args:
+        center_std: scale of the center deltas.
+        size_std: scale of the size deltas.
+        max_ratio: a decoded side is at most this many times the prior's.
+    """
+
+    center_std: float = 0.1
+    size_std: float = 0.2
+    max_ratio: float = 1000 / 16
+
+    def encode(self, priors: Priors, boxes: Tensor) -> Tensor:
+        sizes = box_sizes(priors.boxes)
+        offsets = (box_centers(boxes) - box_centers(priors.boxes)) / sizes
+        return torch.cat([offsets / self.center_std, (box_sizes(boxes) / sizes).log() / self.size_std], dim=-1)
+
+    def decode(self, priors: Priors, deltas: Tensor) -> Tensor:
+        offsets, ratios = deltas.float().chunk(2, dim=-1)
+        sizes = box_sizes(priors.boxes)
+        centers = box_centers(priors.boxes) + offsets * self.center_std * sizes
+        return boxes_from_centers(centers, sizes * (ratios * self.size_std).clamp(max=log(self.max_ratio)).exp())

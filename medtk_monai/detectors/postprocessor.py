@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from medtk_monai.anchors import PriorGenerator, place_in_window
+from medtk_monai.box_ops import box_sizes, clip_boxes, nms
+from medtk_monai.coders import BoxCoder
+from medtk_monai.structures import DenseOutput, Detections, Window
+
+
+class Postprocessor:
+    """Turns a network's maps into detections: threshold, best ``top_k``, decode, clip to the image, class-wise NMS.
+
+    Args:
+        generator, coder: as in training.
+        score_threshold: candidates score more than this, in [0, 1).
+        top_k: candidates of an image that enter NMS at most.
+        nms_iou: IoU with a better box above which a candidate goes.
+        max_detections: of an image.
+    """
+
+    def __init__(
+        self,
+        generator: PriorGenerator,
+        coder: BoxCoder,
+        score_threshold: float = 0.02,
+        top_k: int = 1000,
+        nms_iou: float = 0.2,
+        max_detections: int = 100,
+    ):
+        if not 0 <= score_threshold < 1:
+            raise ValueError(f"score_threshold is {score_threshold}: it must lie in [0, 1)")
+        self.generator, self.coder = generator, coder
+        self.score_threshold, self.top_k, self.nms_iou, self.max_detections = score_threshold, top_k, nms_iou, max_detections
+
+    def __call__(self, output: DenseOutput, image_size: Sequence[int]) -> list[Detections]:
+        """The output for B whole images of ``image_size`` voxels -> their detections."""
+        windows = [Window.whole(image_size)] * len(output.logits[0])
+        return [self.merge([found], image_size) for found in self.candidates(output, windows)]
+
+    def candidates(self, output: DenseOutput, windows: Sequence[Window]) -> list[Detections]:
+        """The output for B windows -> decoded candidates of each window's core, in voxels of the whole image."""
+        logits, deltas = output.flatten()
+        return [self._window_candidates(x, d, output.feature_sizes, w) for x, d, w in zip(logits, deltas, windows)]
+
+    def merge(self, parts: Sequence[Detections], image_size: Sequence[int]) -> Detections:
+        """Candidates of all windows of one image -> its detections, best first; equal scores rank by prior id."""
+        found = Detections.cat(parts)
+        found = found[found.prior_ids.argsort(stable=True)]
+        found = found[found.scores.argsort(descending=True, stable=True)[: self.top_k]]
+        boxes = clip_boxes(found.boxes, tuple(image_size))
+        found = Detections(boxes, found.scores, found.labels, found.prior_ids)
+        found = found[(box_sizes(boxes) > 0).all(dim=1)]
+        return found[nms(found.boxes, found.scores, found.labels, self.nms_iou)[: self.max_detections]]
+
+    def _window_candidates(
+        self, logits: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window
+    ) -> Detections:
+        priors, positions = place_in_window(self.generator, feature_sizes, window, logits.device)
+        scores = logits[positions].sigmoid()
+        scores = torch.where(scores > self.score_threshold, scores, 0.0).flatten()
+        best = scores.topk(min(self.top_k, len(scores)))
+        index = best.indices[best.values > 0]
+        rows, labels = index // logits.shape[1], index % logits.shape[1]
+        boxes = self.coder.decode(priors[rows], deltas[positions[rows]])
+        return Detections(boxes, scores[index], labels, priors.ids[rows])

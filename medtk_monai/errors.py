@@ -1,0 +1,59 @@
+"""Errors a user can mend, told in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+
+class DataError(ValueError):
+    """Something is wrong with a user's data: the message says what, where (file or case id) and the remedy."""
+
+    def __init__(self, what: str, case: str = "", remedy: str = ""):
+        self.what, self.case, self.remedy = what, case, remedy
+        super().__init__(f"{f'case {case!r}: ' if case else ''}{what}{f' -- {remedy}' if remedy else ''}")
+
+    def __reduce__(self):
+        return type(self), (self.what, self.case, self.remedy)
+
+
+def existing_file(path: str | os.PathLike, remedy: str) -> str:
+    """``path`` if there is such a file.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not Path(path).is_file():
+        raise DataError(f"no file {path}", remedy=remedy)
+    return str(path)
+
+
+def find_data_error(error: BaseException | None) -> DataError | None:
+    """The first DataError in the chain of causes that led to ``error``, if there is one."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, DataError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def show_data_errors_in_one_line() -> None:
+    """From now on a DataError that ends the process prints one line instead of a traceback; the exit code stays 1.
+
+    MONAI wraps whatever fails while it builds a configuration or applies a transform, so the cause is looked up in the chain.
+    Other errors keep their traceback.
+    """
+    previous = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        cause = find_data_error(error)
+        if cause is None:
+            previous(kind, error, trace)
+        else:
+            sys.stderr.write(f"error: {cause}\n")
+
+    sys.excepthook = hook

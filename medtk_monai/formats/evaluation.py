@@ -1,0 +1,79 @@
+"""Result files of an evaluation: metrics.json, the FROC curve as CSV, and a table for the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+from math import isfinite
+from typing import Any, Protocol
+
+import numpy as np
+
+from medtk_monai.formats.atomic import write_text_atomically
+
+
+class Curve(Protocol):
+    """A FROC curve: three (K,) arrays."""
+
+    @property
+    def thresholds(self) -> np.ndarray: ...
+    @property
+    def fp_per_case(self) -> np.ndarray: ...
+    @property
+    def sensitivity(self) -> np.ndarray: ...
+
+
+def write_metrics(path: str | os.PathLike, metrics: dict[str, Any]) -> None:
+    """Write metrics as strict JSON: a number that is NaN or infinite becomes null. The file appears whole or not at all.
+
+    Raises:
+        TypeError: a value is no number, string, list or dict.
+    """
+    write_text_atomically(path, json.dumps(_without_nan(metrics), indent=2, allow_nan=False) + "\n")
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else None
+    return value
+
+
+def write_froc_csv(path: str | os.PathLike, curve: Curve) -> None:
+    """Write every operating point of a FROC curve: columns fp_per_case, sensitivity, threshold.
+
+    The first row is the origin, where nothing is reported: its threshold is ``inf``.
+    """
+    rows = zip(curve.fp_per_case, curve.sensitivity, curve.thresholds)
+    lines = ["fp_per_case,sensitivity,threshold", *(",".join(f"{value:.9g}" for value in row) for row in rows)]
+    write_text_atomically(path, "\n".join(lines) + "\n")
+
+
+def format_froc_table(metrics: dict[str, Any]) -> str:
+    """The metrics as a few lines of plain text: sensitivity at each number of false positives per case, mean and AP.
+
+    Args:
+        metrics: as computed by DetectionMetrics; None is shown as "-".
+    """
+    froc = metrics["froc"]
+    head = ["FP per case", *(f"{value:g}" for value in froc["fp_per_case"]), "mean"]
+    body = ["sensitivity", *(_fixed(value) for value in (*froc["sensitivity"], froc["mean"]))]
+    table = [_row(head), _row(["-" * 11, *["-" * 5] * (len(head) - 1)]), _row(body)]
+    counts = f"{_count(metrics['num_cases'], 'case')}, {_count(metrics['num_lesions'], 'lesion')}, hit: {metrics['hit']}"
+    per_iou = ", ".join(f"{_fixed(ap)} at IoU {threshold}" for threshold, ap in metrics["ap_per_iou"].items())
+    return "\n".join([*table, "", f"AP {_fixed(metrics['ap'])}{f' ({per_iou})' if per_iou else ''}", counts])
+
+
+def _row(cells: list[str]) -> str:
+    return "  ".join([f"{cells[0]:<11}", *(f"{cell:>5}" for cell in cells[1:])])
+
+
+def _fixed(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,177 @@
+"""predictions.json: detections in world millimeters, exact for oblique scans."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medtk_monai.box_ops import boxes_from_world, boxes_to_world, spatial_affine
+from medtk_monai.errors import DataError
+from medtk_monai.formats.atomic import write_text_atomically
+from medtk_monai.structures import Detections
+
+FORMAT = "medtk_monai predictions"
+VERSION = 1
+_DECIMALS_MM = 4
+_DECIMALS_DIRECTION = 8
+_CASE_KEYS = ("case_id", "image", "space", "direction", "boxes", "scores", "labels", "prior_ids")
+_UNIT_TOLERANCE = 1e-3
+_INT64_LIMIT = 2**63
+_FLOAT32_LIMIT = 3e38
+
+
+def case_prediction(detections: Detections, affine: Tensor, case_id: str, image: str) -> dict[str, Any]:
+    """The detections of one case as an entry of predictions.json, in RAS millimeters.
+
+    Args:
+        detections: N boxes in voxels.
+        affine: (D + 1, D + 1) or larger, voxel centers -> RAS mm.
+        case_id: unique in the file.
+        image: path of the image the boxes belong to.
+
+    Returns:
+        ``boxes`` are center and side lengths along the columns of ``direction``, rounded to 0.0001 mm; scores keep float32.
+    """
+    boxes = detections.boxes.detach().cpu()
+    centers, sizes, direction = boxes_to_world(boxes, spatial_affine(torch.as_tensor(affine).cpu(), boxes.shape[-1] // 2))
+    return {
+        "case_id": case_id,
+        "image": str(image),
+        "space": "RAS",
+        "direction": _rounded(direction, _DECIMALS_DIRECTION),
+        "boxes": _rounded(torch.cat([centers, sizes], dim=-1), _DECIMALS_MM),
+        "scores": [float(str(score)) for score in detections.scores.detach().float().cpu().numpy()],
+        "labels": detections.labels.tolist(),
+        "prior_ids": detections.prior_ids.tolist(),
+    }
+
+
+def _rounded(values: Tensor, decimals: int) -> list[list[float]]:
+    """(N, K) -> nested lists; adding 0 turns -0.0 into 0.0."""
+    return [[round(value, decimals) + 0.0 for value in row] for row in values.double().tolist()]
+
+
+def write_predictions(path: str | os.PathLike, cases: Iterable[dict[str, Any]]) -> None:
+    """Write predictions.json, one case per line; the file appears whole or not at all.
+
+    Args:
+        path: the file; missing folders are made.
+        cases: from case_prediction.
+
+    Raises:
+        DataError: a case could not be read again (see read_predictions).
+    """
+    cases = list(cases)
+    _check_cases(cases, Path(path))
+    lines = ",\n".join(json.dumps(case, allow_nan=False) for case in cases)
+    write_text_atomically(path, f'{{"format": "{FORMAT}", "version": {VERSION}, "cases": [\n{lines}\n]}}\n')
+
+
+def read_predictions(path: str | os.PathLike) -> list[dict[str, Any]]:
+    """The checked cases of a predictions.json; ``detections_from_case`` turns one into boxes in voxels.
+
+    Raises:
+        DataError: not JSON, another format or version, a missing key, lengths that differ, numbers that are not finite, or a
+            case listed twice. The message names file and case.
+        FileNotFoundError: there is no such file.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not a JSON file: {error}", remedy="write it again with write_predictions") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise DataError(f"{path} is not a predictions file", remedy=f'its "format" must be "{FORMAT}"')
+    if document.get("version") != VERSION:
+        raise DataError(f"{path} has version {document.get('version')!r}", remedy=f"this release reads version {VERSION}")
+    cases = document.get("cases")
+    if not isinstance(cases, list):
+        raise DataError(f'{path} has no list "cases"')
+    _check_cases(cases, path)
+    return cases
+
+
+def detections_from_case(case: dict[str, Any], affine: Tensor) -> Detections:
+    """One case of predictions.json -> its detections in voxels, best first.
+
+    Args:
+        case: a checked case, in RAS or LPS.
+        affine: (D + 1, D + 1) or larger, voxel centers -> RAS mm, of the image the boxes shall be laid over.
+
+    Raises:
+        DataError: the affine has fewer dimensions than the case.
+    """
+    direction = torch.tensor(case["direction"], dtype=torch.float64)
+    dims = len(direction)
+    if len(affine) <= dims:
+        raise DataError(f"the boxes are {dims}D, the affine of the image is {tuple(affine.shape)}", case["case_id"])
+    centers, sizes = torch.tensor(case["boxes"], dtype=torch.float64).reshape(-1, 2 * dims).chunk(2, dim=-1)
+    if case["space"] == "LPS":
+        flip = torch.tensor([-1.0, -1.0, 1.0][:dims], dtype=torch.float64)
+        centers, direction = centers * flip, direction * flip[:, None]
+    detections = Detections(
+        boxes_from_world(centers, sizes, direction, spatial_affine(torch.as_tensor(affine).cpu(), dims)),
+        torch.tensor(case["scores"], dtype=torch.float32),
+        torch.tensor(case["labels"], dtype=torch.int64),
+        torch.tensor(case["prior_ids"], dtype=torch.int64),
+    )
+    return detections[detections.scores.argsort(descending=True, stable=True)]
+
+
+def _check_cases(cases: list[Any], path: Path) -> None:
+    seen: set[str] = set()
+    for number, case in enumerate(cases):
+        name = case.get("case_id") if isinstance(case, dict) else None
+        if not isinstance(name, str):
+            raise DataError(f'{path}: entry {number} of "cases" has no "case_id"')
+        if name in seen:
+            raise DataError(f"{path}: the case is listed twice", name, "give each case a case_id of its own")
+        seen.add(name)
+        problem = _find_problem(case)
+        if problem:
+            raise DataError(f"{path}: {problem}", name)
+
+
+def _find_problem(case: dict[str, Any]) -> str | None:
+    """What is wrong with one case, if anything."""
+    missing = [key for key in _CASE_KEYS if key not in case]
+    if missing:
+        return f"missing {', '.join(map(repr, missing))}"
+    if case["space"] not in ("RAS", "LPS"):
+        return f"'space' is {case['space']!r}, it must be 'RAS' or 'LPS'"
+    direction, boxes, count = case["direction"], case["boxes"], len(case["boxes"]) if isinstance(case["boxes"], list) else 0
+    dims = len(direction) if isinstance(direction, list) else 0
+    if dims not in (2, 3) or not _is_matrix(direction, dims, dims):
+        return "'direction' must be 2 x 2 or 3 x 3 finite numbers"
+    if any(abs(sum(row[axis] ** 2 for row in direction) - 1) > _UNIT_TOLERANCE for axis in range(dims)):
+        return "the columns of 'direction' must be unit vectors, without the voxel spacing"
+    if not _is_matrix(boxes, count, 2 * dims) or any(size < 0 for box in boxes for size in box[dims:]):
+        return f"each of 'boxes' must be {2 * dims} finite numbers: a center and side lengths of at least 0"
+    if not _is_vector(case["scores"], count):
+        return f"'scores' must be {count} finite numbers, one for each box"
+    for key in ("labels", "prior_ids"):
+        if not _is_index_vector(case[key], count):
+            return f"{key!r} must be {count} integers from 0, one for each box"
+    return None
+
+
+def _is_vector(values: Any, length: int) -> bool:
+    return isinstance(values, list) and len(values) == length and all(_is_finite(v) for v in values)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _FLOAT32_LIMIT
+
+
+def _is_index_vector(values: Any, length: int) -> bool:
+    return _is_vector(values, length) and all(isinstance(v, int) and 0 <= v < _INT64_LIMIT for v in values)
+
+
+def _is_matrix(values: Any, rows: int, columns: int) -> bool:
+    return isinstance(values, list) and len(values) == rows and all(_is_vector(row, columns) for row in values)

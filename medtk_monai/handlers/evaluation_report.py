@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+
+from medtk_monai.box_ops import spatial_affine
+from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
+from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
+from medtk_monai.formats.predictions import case_prediction, write_predictions
+from medtk_monai.metrics import DetectionMetrics
+from medtk_monai.visualize import TopFindings, plot_froc, plot_preview
+
+logger = logging.getLogger(__name__)
+
+
+class EvaluationReport:
+    """Writes what an evaluation found: predictions.json, metrics.json, froc.csv, froc.png and preview.png.
+
+    Args:
+        metrics: gathers the cases; not shared with another handler.
+        output_dir: folder of the files.
+        num_findings: detections in the preview.
+    """
+
+    def __init__(self, metrics: DetectionMetrics, output_dir: str | os.PathLike, num_findings: int = 6):
+        self.metrics, self.output_dir, self.num_findings = metrics, Path(output_dir), num_findings
+        self._cases: list[dict[str, Any]] = []
+        self._top = TopFindings(num_findings)
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add_batch)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def _start(self, engine: Engine) -> None:
+        self.metrics.reset()
+        self._cases, self._top = [], TopFindings(self.num_findings)
+
+    def _add_batch(self, engine: Engine) -> None:
+        batch, output = engine.state.batch, engine.state.output
+        rows = zip(output[DETECTIONS], output[TARGETS], output[CASE_IDS], batch["image"], batch["affine"], batch["image_path"])
+        for detections, target, case_id, image, affine, path in rows:
+            detections, target = detections.to("cpu"), target.to("cpu")
+            matches = self.metrics.update(detections, target, case_id)
+            affine = spatial_affine(affine, image.ndim - 1)
+            self._cases.append(case_prediction(detections, affine, case_id, path))
+            spacing = affine[:-1, :-1].norm(dim=0).tolist()
+            self._top.update(image.cpu(), detections, target, matches, spacing, case_id)
+
+    def _write(self, engine: Engine) -> None:
+        values, curve = self.metrics.compute(), self.metrics.curve()
+        write_predictions(self.output_dir / "predictions.json", self._cases)
+        write_metrics(self.output_dir / "metrics.json", values)
+        write_froc_csv(self.output_dir / "froc.csv", curve)
+        plot_froc(curve, values, self.output_dir / "froc.png")
+        plot_preview(self._top.findings, self.output_dir / "preview.png", self._top.missed)
+        logger.info("evaluation of %d cases\n%s\nfiles in %s", values["num_cases"], format_froc_table(values), self.output_dir)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from medtk_monai.heads.tower import class_output, conv_tower, output_conv
+from medtk_monai.structures import DenseOutput
+
+
+class AnchorHead(nn.Module):
+    """Class logits and box deltas of every anchor, by two towers shared over the levels (Lin et al., RetinaNet, ICCV 2017).
+
+    Args:
+        spatial_dims: D, 2 or 3.
+        in_channels: channels of every feature map, and of the towers.
+        num_classes: C.
+        priors_per_cell: anchors of a cell (A), the same at all levels.
+        num_convs: convolutions of each tower before the output.
+    """
+
+    def __init__(self, spatial_dims: int, in_channels: int, num_classes: int, priors_per_cell: int = 1, num_convs: int = 1):
+        super().__init__()
+        self.num_classes = num_classes
+        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs)
+        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs)
+        self.logits = class_output(spatial_dims, in_channels, priors_per_cell * num_classes)
+        self.deltas = output_conv(spatial_dims, in_channels, priors_per_cell * 2 * spatial_dims)
+
+    def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
+        logits = tuple(self.logits(self.class_tower(level)) for level in maps)
+        deltas = tuple(self.deltas(self.box_tower(level)) for level in maps)
+        return DenseOutput(logits, deltas, self.num_classes)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from medtk_monai.heads.tower import class_output, conv_tower, output_conv
+from medtk_monai.structures import DenseOutput
+
+
+class PointHead(nn.Module):
+    """Class logits and box deltas of one point per cell, with a learnt scale of the deltas per level (Tian et al., FCOS, ICCV 2019).
+
+    Args:
+        spatial_dims: D, 2 or 3.
+        in_channels: channels of every feature map, and of the towers.
+        num_classes: C.
+        num_levels: number of feature maps.
+        num_convs: convolutions of each tower before the output.
+    """
+
+    def __init__(self, spatial_dims: int, in_channels: int, num_classes: int, num_levels: int, num_convs: int = 1):
+        super().__init__()
+        self.num_classes = num_classes
+        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs)
+        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs)
+        self.logits = class_output(spatial_dims, in_channels, num_classes)
+        self.deltas = output_conv(spatial_dims, in_channels, 2 * spatial_dims, bias=1.0)
+        self.scales = nn.Parameter(torch.ones(num_levels))
+
+    def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
+        logits = tuple(self.logits(self.class_tower(level)) for level in maps)
+        deltas = tuple(self.deltas(self.box_tower(level)) * scale for level, scale in zip(maps, self.scales))
+        return DenseOutput(logits, deltas, self.num_classes)

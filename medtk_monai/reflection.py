@@ -1,0 +1,44 @@
+"""Reflection at the borders of images and feature maps, for any width and any size.
+
+Reflection leaves out the border voxel itself, as ``torch.nn.functional.pad(mode="reflect")`` does. Where the pad is no smaller than
+the size it goes on to and fro, as NumPy does; an axis of one voxel repeats it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def reflect_index(start: int, length: int, size: int, device: torch.device | str = "cpu") -> Tensor:
+    """Indices (length,) int64 into an axis of ``size`` voxels for positions ``start, start + 1, ...``, reflected at both ends."""
+    positions = torch.arange(start, start + length, device=device)
+    period = max(2 * (size - 1), 1)
+    return (size - 1) - ((positions % period) - (size - 1)).abs()
+
+
+def read_reflected(image: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
+    """The region of an image (..., *spatial) from ``start`` over ``size`` voxels, reflected where it leaves the image.
+
+    Only the region is read: the cost follows its size, not that of the image.
+    """
+    first = image.ndim - len(size)
+    for axis, (begin, length) in enumerate(zip(start, size)):
+        dim, extent = first + axis, image.shape[first + axis]
+        inner = max(begin, 0), min(begin + length, extent)
+        if inner == (begin, begin + length):
+            image = image.narrow(dim, begin, length)
+        else:
+            image = image.index_select(dim, reflect_index(begin, length, extent, image.device))
+    return image
+
+
+def reflect_pad(maps: Tensor, pad: Sequence[int]) -> Tensor:
+    """Pad the last ``len(pad)`` axes of (B, C, *cells) maps by ``pad`` cells on both sides."""
+    sizes = maps.shape[-len(pad) :]
+    if all(size > width for size, width in zip(sizes, pad)):
+        return F.pad(maps, [width for width in reversed(pad) for _ in range(2)], mode="reflect")
+    return read_reflected(maps, [-width for width in pad], [size + 2 * width for size, width in zip(sizes, pad)])

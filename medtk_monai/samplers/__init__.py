@@ -1,0 +1,7 @@
+"""Samplers: ``sampler(assignment, hardness, generator) -> mask`` of the priors that enter the classification loss."""
+
+from medtk_monai.samplers.all_sampler import AllSampler
+from medtk_monai.samplers.hard_negative_sampler import HardNegativeSampler
+from medtk_monai.samplers.sampler import Sampler
+
+__all__ = ["AllSampler", "HardNegativeSampler", "Sampler"]

@@ -1,0 +1,231 @@
+"""The types that components exchange.
+
+Boxes are (N, 2D) float32 ``(min..., max...)`` in voxels, in tensor axis order, half open: voxel i covers [i, i + 1).
+Labels are int64 from 0. Shape letters: B batch, C classes, P priors, N boxes, A priors per cell, D spatial dims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from math import prod
+
+import torch
+from torch import Tensor
+
+NEGATIVE = -1
+"""In an Assignment: the prior shows background."""
+IGNORED = -2
+"""In an Assignment: the prior takes no part in any loss."""
+
+
+@dataclass(frozen=True)
+class PriorGrid:
+    """The grid of all priors of an image, and the numbering of its cells.
+
+    A prior's id is its index in this grid: level, then cells in tensor axis order, then the priors of a cell.
+
+    Args:
+        feature_sizes: for each level the number of cells along each axis.
+        priors_per_cell: for each level how many priors a cell has (A).
+    """
+
+    feature_sizes: tuple[tuple[int, ...], ...]
+    priors_per_cell: tuple[int, ...]
+
+    @property
+    def level_lengths(self) -> tuple[int, ...]:
+        """Number of priors of each level."""
+        return tuple(prod(size) * a for size, a in zip(self.feature_sizes, self.priors_per_cell))
+
+    def __len__(self) -> int:
+        return sum(self.level_lengths)
+
+    def encode(self, level: int, cells: Tensor, anchors: Tensor) -> Tensor:
+        """Cells (K, D) and anchors (K,) of one level -> prior ids (K,), int64."""
+        index = torch.zeros_like(anchors)
+        for axis, length in enumerate(self.feature_sizes[level]):
+            index = index * length + cells[:, axis]
+        return sum(self.level_lengths[:level]) + index * self.priors_per_cell[level] + anchors
+
+    def decode(self, ids: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Prior ids (K,) -> levels (K,), cells (K, D), anchors (K,).
+
+        Raises:
+            IndexError: an id lies outside the grid.
+        """
+        if ids.numel() and (ids.min() < 0 or ids.max() >= len(self)):
+            raise IndexError(f"prior ids {ids.min().item()}..{ids.max().item()} outside a grid of {len(self)} priors")
+        starts = torch.tensor((0, *self.level_lengths), device=ids.device).cumsum(0)
+        levels = torch.bucketize(ids, starts[1:], right=True)
+        index = ids - starts[levels]
+        per_cell = torch.tensor(self.priors_per_cell, device=ids.device)[levels]
+        anchors, index = index % per_cell, index // per_cell
+        sizes = torch.tensor(self.feature_sizes, device=ids.device)[levels]
+        cells = torch.zeros_like(sizes)
+        for axis in reversed(range(sizes.shape[1])):
+            cells[:, axis] = index % sizes[:, axis]
+            index = index // sizes[:, axis]
+        return levels, cells, anchors
+
+
+@dataclass(frozen=True)
+class Priors:
+    """Anchors and points of one image or window: a point is a prior with the size of its stride.
+
+    Args:
+        boxes: (P, 2D) float32, voxels; the center of a point is the center of its box.
+        strides: (P, D) float32, voxels per cell of the prior's level along each axis.
+        levels: (P,) int64.
+        ids: (P,) int64, index in the whole image's PriorGrid.
+    """
+
+    boxes: Tensor
+    strides: Tensor
+    levels: Tensor
+    ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, index: Tensor | slice) -> Priors:
+        return Priors(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class DenseOutput:
+    """What a detection network returns, in training and in evaluation alike.
+
+    Args:
+        logits: one (B, A * C, *cells) map per level; channel a * C + c is class c of prior a.
+        deltas: one (B, A * 2D, *cells) map per level; channel a * 2D + k is delta k of prior a.
+        num_classes: C.
+    """
+
+    logits: tuple[Tensor, ...]
+    deltas: tuple[Tensor, ...]
+    num_classes: int
+
+    @property
+    def feature_sizes(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(level.shape[2:]) for level in self.logits)
+
+    def flatten(self) -> tuple[Tensor, Tensor]:
+        """float32 logits (B, P, C) and deltas (B, P, 2D) in the order of prior ids."""
+        num_deltas = 2 * (self.logits[0].ndim - 2)
+        return _flatten_maps(self.logits, self.num_classes), _flatten_maps(self.deltas, num_deltas)
+
+
+def _flatten_maps(maps: Sequence[Tensor], channels: int) -> Tensor:
+    """(B, A * channels, *cells) maps -> (B, P, channels): cells in tensor axis order, then the priors of a cell."""
+    flat = [level.flatten(2).transpose(1, 2).reshape(len(level), -1, channels) for level in maps]
+    return torch.cat(flat, dim=1).float()
+
+
+@dataclass(frozen=True)
+class Target:
+    """The objects of one image or patch.
+
+    Args:
+        boxes: (N, 2D) float32, voxels.
+        labels: (N,) int64 from 0.
+        ignored: (N,) bool; such an object is neither to be found nor background (truncated, outside the size range).
+    """
+
+    boxes: Tensor
+    labels: Tensor
+    ignored: Tensor
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, index: Tensor) -> Target:
+        return Target(self.boxes[index], self.labels[index], self.ignored[index])
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Target:
+        return Target(*(getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which object each prior has to learn.
+
+    Args:
+        objects: (P,) int64, index of the object in the Target, or NEGATIVE, or IGNORED.
+    """
+
+    objects: Tensor
+
+    @property
+    def positive(self) -> Tensor:
+        return self.objects >= 0
+
+    @property
+    def negative(self) -> Tensor:
+        return self.objects == NEGATIVE
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says at the priors of one image, for assigners that look at it.
+
+    Args:
+        logits: (P, C).
+        deltas: (P, 2D).
+    """
+
+    logits: Tensor
+    deltas: Tensor
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in one image, best first.
+
+    Args:
+        boxes: (N, 2D) float32, voxels.
+        scores: (N,) float32 in [0, 1].
+        labels: (N,) int64 from 0.
+        prior_ids: (N,) int64, index in the whole image's PriorGrid.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+    prior_ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, index: Tensor | slice) -> Detections:
+        return Detections(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def to(self, device: torch.device | str) -> Detections:
+        return Detections(*(getattr(self, f.name).to(device) for f in fields(self)))
+
+    @staticmethod
+    def cat(parts: Sequence[Detections]) -> Detections:
+        return Detections(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Detections)))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of an image that a network sees at once.
+
+    Args:
+        origin: voxel of the image at the window's first corner; negative where a reflected margin sticks out.
+        core_min: first voxel of the part whose priors belong to this window.
+        core_max: end of that part (half open).
+        image_size: size of the whole image, voxels.
+    """
+
+    origin: tuple[int, ...]
+    core_min: tuple[int, ...]
+    core_max: tuple[int, ...]
+    image_size: tuple[int, ...]
+
+    @staticmethod
+    def whole(image_size: Sequence[int]) -> Window:
+        """The window that shows an image of ``image_size`` voxels as it is."""
+        size, start = tuple(image_size), (0,) * len(image_size)
+        return Window(start, start, size, size)

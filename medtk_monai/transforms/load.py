@@ -1,0 +1,183 @@
+"""From the files of a case to an image and boxes in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import Any
+
+import nibabel
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import LoadImage, Transform
+from scipy.ndimage import find_objects
+from torch import Tensor
+
+from medtk_monai.box_ops import boxes_to_world, spatial_affine, transform_boxes, visible_fractions
+from medtk_monai.errors import DataError
+from medtk_monai.transforms.boxes import WorldBoxes
+
+FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")
+"""Keys of a datalist's case that describe its objects; LoadCased replaces them."""
+
+
+class LoadCased(Transform):
+    """Load the image of a case and read its objects as boxes in the world.
+
+    The input is a case of a datalist, with checked fields. The output has ``image``, a float32 MetaTensor (C, *spatial);
+    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; ``image_path``; and the case's
+    other keys. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
+
+    Args:
+        spatial_dims: 2 or 3; a file's further axes of size 1 are dropped.
+        num_classes: classes read from label maps must lie in [0, num_classes); None takes any.
+        num_channels: channels that each image must have (the fourth axis of a NIfTI file is read as channels); None takes any.
+        label_map_kind: "instance": each mask value is an object, of the class that ``labels`` tells or of class 0;
+            "class": value v is one object of class v - 1, or of the class that ``labels`` tells.
+        min_volume_mm3: smaller objects become ignored; the volume is that of the mask, or of the box (mm^2 in 2D).
+        max_volume_mm3: larger objects become ignored; None sets no limit.
+        reader: of MONAI's LoadImage; None chooses by the file's suffix.
+
+    Raises:
+        DataError: a file cannot be read, or image, affine, or label map are not fit for use.
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int = 3,
+        num_classes: int | None = None,
+        num_channels: int | None = 1,
+        label_map_kind: str = "instance",
+        min_volume_mm3: float = 0.0,
+        max_volume_mm3: float | None = None,
+        reader: Any = None,
+    ):
+        if label_map_kind not in ("instance", "class"):
+            raise ValueError(f"label_map_kind is {label_map_kind!r}, not 'instance' or 'class'")
+        self.spatial_dims = spatial_dims
+        self.num_classes = num_classes
+        self.num_channels = num_channels
+        self.first_class = {"instance": None, "class": 1}[label_map_kind]
+        self.volume_range = (min_volume_mm3, inf if max_volume_mm3 is None else max_volume_mm3)
+        self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
+        self.trust_reader = reader is not None
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        path = str(data["image"])
+        case = str(data.get("case_id", path))
+        image = self._read(path, "image", case)
+        _check_image(image, self.num_channels, path, case)
+        if data.get("label_map"):
+            world, labels, volumes = self._read_label_map(data, image, case)
+        else:
+            world, labels, volumes = _read_boxes(data, self.spatial_dims, case)
+        smallest, largest = self.volume_range
+        ignored = torch.tensor(data.get("ignored") or [False] * len(world), dtype=torch.bool)
+        ignored = ignored | (volumes < smallest) | (volumes > largest)
+        kept = {key: value for key, value in data.items() if key not in FILE_KEYS}
+        objects = {"world_boxes": world, "labels": labels, "ignored": ignored}
+        return kept | {"image": image, "image_path": path, "case_id": case} | objects
+
+    def _read(self, path: str, role: str, case: str) -> MetaTensor:
+        try:
+            image = self.load(path)
+            if not self.trust_reader and path.endswith((".nii", ".nii.gz")):
+                image.affine = _nifti_affine(path)
+                image.meta["original_affine"] = image.affine.numpy()
+        except Exception as error:
+            raise DataError(f"cannot read {role} {path}: {error}".splitlines()[0], case, "copy or convert the file again") from error
+        while image.ndim - 1 > self.spatial_dims and image.shape[-1] == 1:
+            image = image.squeeze(-1)
+        if image.ndim - 1 != self.spatial_dims:
+            what = f"{role} {path} has {image.ndim - 1} spatial axes {tuple(image.shape[1:])}, not {self.spatial_dims}"
+            raise DataError(what, case, "convert the file, or set spatial_dims")
+        _check_affine(image, f"{role} {path}", case)
+        return image
+
+    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor, case: str) -> tuple[WorldBoxes, Tensor, Tensor]:
+        """Boxes, labels and volumes (N,) of the objects of a label map."""
+        path = str(data["label_map"])
+        label_map = self._read(path, "label map", case)
+        mask = _instances(label_map, path, case)
+        affine = spatial_affine(label_map.affine, self.spatial_dims)
+        _check_overlap(image, mask.shape, affine, path, case)
+        found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None]
+        boxes = [[part.start for part in where] + [part.stop for part in where] for _, where in found]
+        counts = [np.count_nonzero(mask[where] == value) for value, where in found]
+        labels = [self._class_of(value, data.get("labels") or {}, case) for value, _ in found]
+        world = boxes_to_world(torch.tensor(boxes, dtype=torch.float64).reshape(-1, 2 * self.spatial_dims), affine)
+        voxel_volume = affine[:-1, :-1].det().abs()
+        return WorldBoxes(*world), torch.tensor(labels, dtype=torch.int64), torch.tensor(counts, dtype=torch.float64) * voxel_volume
+
+    def _class_of(self, value: int, classes: Mapping[int, int], case: str) -> int:
+        if classes and value not in classes:
+            raise DataError(f'mask value {value} is missing in the label map\'s "labels"', case, f'add "{value}": CLASS to them')
+        label = classes[value] if classes else value - self.first_class if self.first_class else 0
+        if self.num_classes is not None and label >= self.num_classes:
+            remedy = f'raise num_classes to {label + 1}, or map the value to a class in the case\'s "labels"'
+            raise DataError(f"mask value {value} is of class {label}, outside [0, {self.num_classes})", case, remedy)
+        return label
+
+
+def _nifti_affine(path: str) -> Tensor:
+    """The affine (4, 4) of a NIfTI file as nibabel and viewers see it: the sform, if set.
+
+    MONAI's reader swaps the sform for the qform, even for a qform marked as unset, wherever the sform disagrees with pixdim.
+    """
+    return torch.as_tensor(nibabel.load(path).affine)  # type: ignore[attr-defined]
+
+
+def _check_image(image: MetaTensor, num_channels: int | None, path: str, case: str) -> None:
+    if num_channels is not None and image.shape[0] != num_channels:
+        remedy = "choose one volume of a 4D file, turn colors to gray, or set num_channels"
+        raise DataError(f"image {path} has {image.shape[0]} channels, not {num_channels}", case, remedy)
+    wrong = image.numel() - int(torch.isfinite(image.as_tensor()).sum())
+    if wrong:
+        raise DataError(f"image {path} has {wrong} voxels that are NaN or infinite", case, "replace them, e.g. by numpy.nan_to_num")
+
+
+def _check_affine(image: MetaTensor, what: str, case: str) -> None:
+    """Reject an affine that cannot be inverted, such as one with zero spacing."""
+    affine = spatial_affine(image.affine, image.ndim - 1)
+    spacing = affine[:-1, :-1].norm(dim=0)
+    degenerate = not affine.isfinite().all() or (spacing == 0).any() or (affine[:-1, :-1] / spacing).det().abs() < 1e-6
+    if degenerate:
+        rows = affine[:-1].tolist()
+        raise DataError(f"{what} has an affine with zero spacing or dependent axes: {rows}", case, "write the scan's affine into the file")
+
+
+def _check_overlap(image: MetaTensor, size: tuple[int, ...], affine: Tensor, path: str, case: str) -> None:
+    """Reject a label map, of ``size`` voxels, that shares no space with the image."""
+    to_image = torch.linalg.inv(spatial_affine(image.affine, len(size))) @ affine
+    extent = torch.tensor([[0.0] * len(size) + list(size)], dtype=torch.float64)
+    if visible_fractions(transform_boxes(extent, to_image), tuple(image.shape[1:])) == 0:
+        remedy = "check that both are of one scan and that their headers agree"
+        raise DataError(f"label map {path} does not overlap the image in the world", case, remedy)
+
+
+def _instances(label_map: MetaTensor, path: str, case: str) -> np.ndarray:
+    """The mask (*spatial), int32."""
+    values = label_map.as_tensor().numpy()
+    if len(values) != 1:
+        raise DataError(f"label map {path} has {len(values)} channels", case, "store mask values in one channel")
+    with np.errstate(invalid="ignore"):
+        mask = values[0].astype(np.int32)
+    if (mask != values[0]).any() or mask.min() < 0:
+        remedy = "store 0 for background and 1, 2, ... for objects, and resample masks without interpolation"
+        raise DataError(f"label map {path} has values that are not whole numbers from 0", case, remedy)
+    return mask
+
+
+def _read_boxes(data: Mapping[str, Any], dims: int, case: str) -> tuple[WorldBoxes, Tensor, Tensor]:
+    """Boxes in RAS, labels and volumes (N,) of the boxes of a datalist."""
+    boxes = torch.tensor(data.get("boxes") or [], dtype=torch.float64)
+    if len(boxes) and boxes.shape[1] != 2 * dims:
+        raise DataError(f"boxes have {boxes.shape[1]} numbers, not {2 * dims}", case, "correct them, or set spatial_dims")
+    centers, sizes = boxes.reshape(-1, 2 * dims).split(dims, dim=1)
+    direction = torch.eye(dims, dtype=torch.float64)
+    if data.get("direction"):
+        direction = torch.tensor(data["direction"], dtype=torch.float64)
+    world = WorldBoxes(centers, sizes, direction, data.get("space", "RAS"))
+    world = world.mirrored() if world.stated_space == "LPS" else world
+    return world, torch.tensor(data.get("labels") or [], dtype=torch.int64), sizes.prod(dim=1) * direction.det().abs()

@@ -1,0 +1,85 @@
+"""Flips and transpositions: exact for image and boxes alike, without interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from monai.transforms import Randomizable, Transform
+
+
+class RandFlipBoxesd(Randomizable, Transform):
+    """Flip ``image``, a plain tensor (C, *spatial), its ``target``, and ``affine`` if there is one; each axis by itself.
+
+    Args:
+        prob: probability for each axis, in [0, 1].
+        axes: spatial axes that may be flipped, counted from 0.
+    """
+
+    def __init__(self, prob: float = 0.5, axes: Sequence[int] = (0, 1, 2)):
+        self.prob = _check_probability(prob)
+        self.axes = tuple(axes)
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        axes = [axis for axis, draw in zip(self.axes, self.R.random_sample(len(self.axes))) if draw < self.prob]
+        return flip_axes(data, axes) if axes else dict(data)
+
+
+class RandSwapAxesBoxesd(Randomizable, Transform):
+    """Transpose two spatial axes of ``image``, a plain tensor (C, *spatial), its ``target``, and ``affine`` if there is one.
+
+    Args:
+        prob: in [0, 1].
+        axes: two spatial axes of equal size, counted from 0.
+
+    Raises:
+        ValueError: the axes have different sizes, so that patches would differ in shape.
+    """
+
+    def __init__(self, prob: float = 0.5, axes: Sequence[int] = (0, 1)):
+        self.prob = _check_probability(prob)
+        self.first, self.second = axes
+
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        sizes = data["image"].shape[1:]
+        if sizes[self.first] != sizes[self.second]:
+            raise ValueError(f"axes {self.first} and {self.second} of an image {tuple(sizes)} differ in size: swap others, or crop first")
+        return swap_axes(data, self.first, self.second) if self.R.random_sample() < self.prob else dict(data)
+
+
+def flip_axes(data: Mapping[str, Any], axes: Sequence[int]) -> dict[str, Any]:
+    """A copy of ``image``, ``target`` and ``affine``, flipped along spatial axes counted from 0."""
+    image, target = data["image"], data["target"]
+    dims = image.ndim - 1
+    matrix = torch.eye(dims + 1, dtype=torch.float64)
+    boxes = target.boxes.clone()
+    for axis in axes:
+        size = image.shape[axis + 1]
+        matrix[axis, axis], matrix[axis, dims] = -1, size - 1
+        boxes[:, [axis, axis + dims]] = size - target.boxes[:, [axis + dims, axis]]
+    return _replaced(data, image.flip([axis + 1 for axis in axes]), boxes, matrix)
+
+
+def swap_axes(data: Mapping[str, Any], first: int, second: int) -> dict[str, Any]:
+    """A copy of ``image``, ``target`` and ``affine``, with two spatial axes exchanged, counted from 0."""
+    image, target = data["image"], data["target"]
+    dims = image.ndim - 1
+    order = list(range(dims))
+    order[first], order[second] = second, first
+    matrix = torch.eye(dims + 1, dtype=torch.float64)[[*order, dims]]
+    boxes = target.boxes[:, order + [axis + dims for axis in order]]
+    return _replaced(data, image.transpose(first + 1, second + 1).clone(memory_format=torch.contiguous_format), boxes, matrix)
+
+
+def _replaced(data: Mapping[str, Any], image: torch.Tensor, boxes: torch.Tensor, matrix: torch.Tensor) -> dict[str, Any]:
+    """A copy with new image and boxes; ``matrix`` maps the new voxels to the old ones."""
+    moved = {"affine": data["affine"] @ matrix} if "affine" in data else {}
+    return dict(data) | {"image": image, "target": replace(data["target"], boxes=boxes)} | moved
+
+
+def _check_probability(prob: float) -> float:
+    if not 0 <= prob <= 1:
+        raise ValueError(f"prob {prob} lies outside [0, 1]")
+    return prob

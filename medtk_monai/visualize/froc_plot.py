@@ -1,0 +1,69 @@
+"""The FROC curve as a figure."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+
+from medtk_monai.metrics import FrocCurve, sensitivity_at
+
+_COLOR = "#1f5fa8"
+_MARGIN = 1.15
+
+
+def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike | None = None) -> Figure:
+    """Draw sensitivity against false positives per case, with the points the mean is taken over.
+
+    Args:
+        curve: every operating point.
+        metrics: as computed by DetectionMetrics; its points are marked and its mean stands in the title.
+        path: where to save the figure, in the format of its suffix; None to save nothing.
+    """
+    points = np.array(metrics["froc"]["fp_per_case"], dtype=float)
+    values = np.array([np.nan if value is None else value for value in metrics["froc"]["sensitivity"]], dtype=float)
+    figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    lowest, highest = points.min() / _MARGIN, points.max() * _MARGIN
+    inside = (curve.fp_per_case > lowest) & (curve.fp_per_case < highest)
+    fp = np.r_[lowest, curve.fp_per_case[inside], highest]
+    axes.step(fp, sensitivity_at(curve, fp), where="post", color=_COLOR, linewidth=1.8)
+    axes.plot(points, values, "o", color=_COLOR, markersize=6, clip_on=False, zorder=3)
+    for x, y in zip(points, values):
+        if np.isfinite(y):
+            offset = (0, -15) if y > 0.9 else (0, 8)
+            axes.annotate(f"{y:.2f}", (x, y), offset, textcoords="offset points", ha="center", fontsize=8, color=_COLOR)
+    if np.isnan(values).all():
+        axes.text(0.5, 0.5, "no lesions: sensitivity is undefined", transform=axes.transAxes, ha="center", color="0.4")
+    _dress(axes, points, (lowest, highest))
+    mean = metrics["froc"]["mean"]
+    axes.set_title(f"FROC, mean sensitivity {'undefined' if mean is None else f'{mean:.3f}'}", pad=22)
+    counts = f"{metrics['num_lesions']} lesions in {metrics['num_cases']} cases, hit: {metrics['hit']}"
+    axes.text(0.5, 1.02, counts, transform=axes.transAxes, ha="center", va="bottom", fontsize=9, color="0.35")
+    if path is not None:
+        figure.savefig(path)
+    return figure
+
+
+def _dress(axes: Any, points: np.ndarray, limits: tuple[float, float]) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(*limits)
+    axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_locator(FixedLocator(list(points)))
+    axes.xaxis.set_major_formatter(FixedFormatter([_fraction(x) for x in points]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_yticks(np.linspace(0, 1, 11))
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel("false positives per case")
+    axes.set_ylabel("sensitivity")
+
+
+def _fraction(value: float) -> str:
+    return f"1/{1 / value:g}" if value < 1 and (1 / value).is_integer() else f"{value:g}"
