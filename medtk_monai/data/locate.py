@@ -36,7 +36,9 @@ def locate_datalist(
     if dataset_dir is not None and not Path(dataset_dir).is_dir():
         raise DataError(f"dataset_dir {dataset_dir} is not a folder", remedy="give the folder that holds the images")
     names = [str(datalist)] if datalist is not None else list(DATALIST_NAMES)
-    places = [Path(name) for name in names if datalist is not None] + [Path(dataset_dir) / name for name in names if dataset_dir is not None]
+    places = [Path(name) for name in names if datalist is not None] + [
+        Path(dataset_dir) / name for name in names if dataset_dir is not None
+    ]
     for place in places:
         if place.is_file():
             return str(place)

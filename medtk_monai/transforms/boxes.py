@@ -45,8 +45,9 @@ class WorldBoxes:
 class WorldToVoxelBoxesd(Transform):
     """Turn ``world_boxes`` into a Target on the image's grid; use it after Orientationd, Spacingd and other resampling.
 
-    Replaces ``world_boxes``, ``labels`` and ``ignored`` by ``target`` and adds ``affine``, (D + 1, D + 1) float64, voxel centers of
-    ``image`` -> world mm. Boxes that stick out of the image are clipped to it.
+    Replaces ``world_boxes``, ``labels`` and ``ignored`` by ``target``. Adds ``affine``, (D + 1, D + 1) float64, voxel centers of
+    ``image`` -> world mm, and ``image_path``, the image's file (str; not earlier, as MONAI's Spacingd takes keys that begin with
+    "image_" for metadata). Boxes that stick out of the image are clipped to it.
 
     Raises:
         DataError: a box lies wholly outside the image, or more than half of the centers do.
@@ -68,7 +69,7 @@ class WorldToVoxelBoxesd(Transform):
             what = f"box {outside[0]}, voxels {[round(value, 1) for value in boxes[outside[0]].tolist()]}, lies outside the image {size}"
             raise DataError(what, str(data.get("case_id", "")), "correct or remove the box, or crop the image less")
         target = Target(clip_boxes(boxes, size), data.pop("labels"), data.pop("ignored"))
-        return data | {"target": target, "affine": affine}
+        return data | {"target": target, "affine": affine, "image_path": str(image.meta.get("filename_or_obj", ""))}
 
 
 def _check_frame(world: WorldBoxes, affine: Tensor, size: tuple[int, ...], case: str) -> None:

@@ -26,8 +26,8 @@ class LoadCased(Transform):
     """Load the image of a case and read its objects as boxes in the world.
 
     The input is a case of a datalist, with checked fields. The output has ``image``, a float32 MetaTensor (C, *spatial);
-    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; ``image_path``; and the case's
-    other keys. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
+    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; and the case's other keys,
+    except those that begin with "image_", which MONAI's Spacingd would take for metadata. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
 
     Args:
         spatial_dims: 2 or 3; a file's further axes of size 1 are dropped.
@@ -75,9 +75,8 @@ class LoadCased(Transform):
         smallest, largest = self.volume_range
         ignored = torch.tensor(data.get("ignored") or [False] * len(world), dtype=torch.bool)
         ignored = ignored | (volumes < smallest) | (volumes > largest)
-        kept = {key: value for key, value in data.items() if key not in FILE_KEYS}
-        objects = {"world_boxes": world, "labels": labels, "ignored": ignored}
-        return kept | {"image": image, "image_path": path, "case_id": case} | objects
+        kept = {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")}
+        return kept | {"image": image, "case_id": case, "world_boxes": world, "labels": labels, "ignored": ignored}
 
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
         try:

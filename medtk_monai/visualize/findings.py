@@ -193,10 +193,11 @@ def _panel(image: Tensor, scene: Scene, center: Tensor, mm: Tensor, plane: tuple
 
 
 def _marks(scene: Scene, center: Tensor, middle: Tensor, mm: Tensor, plane: tuple[int, int]) -> list[Mark]:
-    """Rectangles of the boxes that meet the slice through voxel ``middle``."""
+    """Rectangles of the boxes that meet the slice through voxel ``middle``, and of the box in focus even if it lies outside."""
     lower, upper = scene.boxes.chunk(2, dim=-1)
     across = [axis for axis in range(len(mm)) if axis not in plane]
     meets = ((lower < middle + 1) & (upper > middle))[:, across].all(dim=1)
+    meets[scene.focus] = True
     low, high = ((lower - center) * mm)[:, list(plane)], ((upper - center) * mm)[:, list(plane)]
     return [
         Mark(

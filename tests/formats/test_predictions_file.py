@@ -76,7 +76,7 @@ def test_boxes_come_back_through_any_affine(tmp_path_factory, seed, dims, obliqu
 
 def test_world_coordinates_by_hand():
     """Voxels of 0.5 x 0.5 x 2 mm, the first axis pointing left; voxel (0, 0, 0) has its center at (10, 20, 30)."""
-    affine = torch.tensor([[-0.5, 0, 0, 10], [0, 0.5, 0, 20], [0, 0, 2, 30], [0, 0, 0, 1]], dtype=torch.float64)
+    affine = torch.tensor([[-0.5, -0.0, 0, 10], [0, 0.5, 0, 20], [0, 0, 2, 30], [0, 0, 0, 1]], dtype=torch.float64)
     boxes = torch.tensor([[0.0, 0, 0, 1, 1, 1], [4, 2, 0, 8, 4, 2]])
     found = Detections(boxes, torch.tensor([0.9, 0.1]), torch.tensor([0, 1]), torch.tensor([3, 4]))
     case = case_prediction(found, affine, "sub-01", "a.nii.gz")

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
-from conftest import BLOCKS, SIZES, measure, oblique_affine, paint
+from blocks import BLOCKS, SIZES, measure, oblique_affine, paint
 from monai.data import set_track_meta
 from monai.transforms import Compose, LoadImaged, Orientationd, Spacingd
 from PIL import Image
@@ -65,7 +65,7 @@ def test_label_map_boxes_return_on_their_own_grid(label_map_item, dims, flips, s
 @pytest.mark.parametrize("flips", FLIPS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_boxes_agree_with_the_resampled_mask(label_map_item, dims, flips, seed):
-    case = label_map_item(oblique_affine(dims, seed, flips))
+    case = label_map_item(oblique_affine(dims, seed, flips)) | {"image_quality": "good"}
     grid = [Spacingd("image", pixdim=(0.6, 0.9, 1.1)[:dims], mode="nearest")]
     if dims == 3:
         grid = [Orientationd("image", axcodes="RAS", labels=None), *grid]
@@ -131,15 +131,15 @@ def test_empty_label_map_is_an_empty_target(save, dims):
 
 
 def test_keys_of_the_output(label_map_item, dims):
-    case = label_map_item(np.eye(4)) | {"scanner": "X", "labels": {1: 0, 2: 1, 3: 1}}
+    case = label_map_item(np.eye(4)) | {"scanner": "X", "image_quality": "good", "labels": {1: 0, 2: 1, 3: 1}}
     item = LoadCased(spatial_dims=dims)(case)
-    assert set(item) == {"image", "image_path", "case_id", "world_boxes", "labels", "ignored", "scanner"}
-    assert item["image_path"] == case["image"]
+    assert set(item) == {"image", "case_id", "world_boxes", "labels", "ignored", "scanner"}
     assert item["image"].dtype == torch.float32
     assert item["labels"].tolist() == [0, 1, 1]
     assert isinstance(item["world_boxes"], WorldBoxes)
     item = ToPlainTensord()(WorldToVoxelBoxesd()(item))
     assert set(item) == {"image", "image_path", "case_id", "target", "affine", "scanner"}
+    assert item["image_path"] == case["image"]
     assert type(item["image"]) is torch.Tensor
     assert item["image"].is_contiguous()
 

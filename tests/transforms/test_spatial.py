@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import assert_same_world, measure
+from blocks import assert_same_world, measure
 
 from medtk_monai.transforms import RandFlipBoxesd, RandSwapAxesBoxesd, flip_axes, swap_axes
 

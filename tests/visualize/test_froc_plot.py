@@ -30,6 +30,7 @@ def test_line_passes_through_the_marked_points(tmp_path):
     x, y = step.get_data()
     for fp, sensitivity in zip(*points.get_data()):
         assert y[np.searchsorted(x, fp, side="right") - 1] == sensitivity
+    assert step.get_drawstyle() == "steps-post"
     assert "0.714" in figure.axes[0].get_title()
     assert figure.axes[0].get_xscale() == "log"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1/8", "1/4", "1/2", "1", "2", "4", "8"]

@@ -77,7 +77,7 @@ def smooth_union(first: NDArray, second: NDArray, width: float) -> NDArray:
 
 def draw_diameter(rng: Generator) -> float:
     """Skewed to small ones, like those found by screening; mm."""
-    return float(np.clip(4.6 * np.exp(0.4 * rng.standard_normal()), 2.5, 9.5))
+    return float(np.clip(4.1 * np.exp(0.4 * rng.standard_normal()), 2.5, 9.5))
 
 
 def place_aneurysm(rng: Generator, lumen: Lumen, sites: list[Site], diameter: float, flat: bool) -> Aneurysm | None:
@@ -137,7 +137,7 @@ def draw_sac(rng: Generator, base: NDArray, direction: NDArray, diameter: float,
     side = perpendicular(rng, direction)
     frame = np.stack([direction, side, np.cross(direction, side)])
     half_axes = radius * np.array([1.0, rng.uniform(0.85, 1.0), rng.uniform(0.85, 1.0)])
-    kind = rng.choice(["round", "lobes", "bleb", "long"], p=[0.64, 0.12, 0.12, 0.12])
+    kind = rng.choice(["round", "lobes", "bleb", "long"], p=[0.7, 0.1, 0.1, 0.1])
     if kind == "long":
         half_axes = radius * np.array([1.0, rng.uniform(0.55, 0.7), rng.uniform(0.6, 0.8)])
     if kind in ("lobes", "bleb"):
@@ -145,7 +145,7 @@ def draw_sac(rng: Generator, base: NDArray, direction: NDArray, diameter: float,
     rise = half_axes[0] * np.sqrt(max(1 - (neck_radius / half_axes[1:].max()) ** 2, 0.2)) + 0.2
     center = base + rise * direction
     centers, sizes = [center], [half_axes]
-    for _ in range({"lobes": rng.integers(1, 3), "bleb": 1}.get(kind, 0)):
+    for _ in range({"lobes": int(rng.integers(1, 3)), "bleb": 1}.get(str(kind), 0)):
         share = rng.uniform(0.6, 0.75) if kind == "lobes" else rng.uniform(0.35, 0.5)
         away = unit(direction * rng.uniform(-0.1, 1.0) + perpendicular(rng, direction))
         centers.append(center + away * half_axes.mean() * (1.15 - 0.5 * share))

@@ -39,7 +39,7 @@ class PhantomCase:
 
 
 def make_phantom_case(
-    seed: int, index: int, spatial_dims: int = 3, diseased: bool | None = None, shape: tuple[int, int, int] | None = None
+    seed: int, index: int, spatial_dims: int = 3, diseased: bool | None = None, shape: tuple[int, ...] | None = None
 ) -> PhantomCase:
     """Simulates a scan; equal arguments give equal arrays.
 
@@ -58,7 +58,7 @@ def make_phantom_case(
     label_map = np.zeros(grid.shape, dtype=np.uint8)
     for number, aneurysm in enumerate(aneurysms, start=1):
         label_map[aneurysm.box][aneurysm.mask] = number
-    image, inside = render_image(rng, lumen, flow_axis), lumen.distance < 0
+    image, inside = render_image(rng, lumen, flow_axis), np.asarray(lumen.distance < 0)
     if flat:
         image, inside = image.max(axis=-1), inside.any(axis=-1)
         label_map = _project_labels(label_map, len(aneurysms))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from medtk_monai.data.phantom.case import make_phantom_case
+from medtk_monai.data.phantom.case import SHAPES, make_phantom_case
 from medtk_monai.errors import DataError
 
 GENERATOR = 1
@@ -34,6 +34,7 @@ def write_phantom_dataset(
     num_validation: int | None = None,
     num_test: int | None = None,
     num_workers: int | None = None,
+    shape: tuple[int, int, int] | None = None,
 ) -> Path:
     """Writes simulated angiograms, unless ``out`` holds them already.
 
@@ -48,6 +49,7 @@ def write_phantom_dataset(
         num_validation: cases for validation; None takes a tenth.
         num_test: cases for testing; None takes a fifth.
         num_workers: processes; None takes one per CPU, fewer for few cases.
+        shape: voxels of the simulated volume, whose last axis is projected away in 2D; None takes the usual one.
 
     Returns:
         Path of the datalist, which is written last.
@@ -60,11 +62,17 @@ def write_phantom_dataset(
         raise DataError(f"spatial_dims is {spatial_dims}", remedy="ask for 2 or 3")
     if not _is_count(seed):
         raise DataError(f"seed is {seed}", remedy="give a whole number from 0")
-    settings = {"generator": GENERATOR, "seed": seed, "spatial_dims": spatial_dims, "num_cases": splits}
+    settings = {
+        "generator": GENERATOR,
+        "seed": seed,
+        "spatial_dims": spatial_dims,
+        "shape": list(shape or SHAPES[spatial_dims]),
+        "num_cases": splits,
+    }
     folder = Path(out)
     if not _is_finished(folder, settings):
         _prepare_folder(folder, settings)
-        cases = _write_cases(folder, num_cases, partial(_write_case, folder, seed, spatial_dims), num_workers)
+        cases = _write_cases(folder, num_cases, partial(_write_case, folder, seed, spatial_dims, settings["shape"]), num_workers)
         _write_json(folder / DATALIST, {**_header(seed, settings), **_split(cases, splits)})
         (folder / UNFINISHED).unlink()
     return folder / DATALIST
@@ -145,9 +153,9 @@ def _split(cases: list[dict[str, Any]], splits: dict[str, int]) -> dict[str, lis
     return {name: [next(remaining) for _ in range(count)] for name, count in splits.items()}
 
 
-def _write_case(folder: Path, seed: int, spatial_dims: int, index: int) -> dict[str, Any]:
+def _write_case(folder: Path, seed: int, spatial_dims: int, shape: Sequence[int], index: int) -> dict[str, Any]:
     """Simulates and writes one case, and returns its item in the datalist."""
-    case = make_phantom_case(seed, index, spatial_dims)
+    case = make_phantom_case(seed, index, spatial_dims, shape=tuple(shape))
     name = f"case_{index:03d}"
     _write_nifti(folder / f"images/{name}.nii.gz", case.image, case.affine)
     _write_nifti(folder / f"label_maps/{name}.nii.gz", case.label_map, case.affine)

@@ -19,7 +19,7 @@ class Grid:
         affine: (4, 4), voxel centers -> world mm.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     spacing: NDArray[np.float64]
     affine: NDArray[np.float64]
 
@@ -41,10 +41,10 @@ class Grid:
 
     def contains(self, points: NDArray, margin: float) -> NDArray[np.bool_]:
         """Whether (..., 3) points in mm lie at least ``margin`` mm inside the grid."""
-        return ((points >= margin) & (points <= self.extent - margin)).all(axis=-1)
+        return np.asarray((points >= margin) & (points <= self.extent - margin)).all(axis=-1)
 
 
-def draw_grid(rng: Generator, shape: tuple[int, int, int], flat: bool) -> Grid:
+def draw_grid(rng: Generator, shape: tuple[int, ...], flat: bool) -> Grid:
     """A grid like those of time-of-flight angiography: anisotropic, LPS or RAS order of voxels, one in three oblique.
 
     Args:

@@ -49,9 +49,9 @@ class Lumen:
         share = np.clip(along / length, 0, 1)
         squared = sum(offset**2 for offset in offsets) + share * (share * length - 2 * along)
         distance = np.sqrt(np.maximum(squared, 0)) - np.float32(radii[0]) - share * np.float32(radii[1] - radii[0])
-        self.add_region(box, distance, np.float32(signal))
+        self.add_region(box, distance, np.array(signal, dtype=np.float32))
 
 
 def flow_signal(radii: NDArray, travelled: NDArray) -> NDArray:
     """Signal of flowing blood: slower flow in narrow vessels and every millimeter under the pulses saturate it."""
-    return (0.35 + 0.65 * (1 - np.exp(-radii / 0.9))) * np.exp(-travelled / 220)
+    return (0.35 + 0.65 * (1 - np.exp(-radii / 0.9))) * np.exp(-travelled / 300)

@@ -19,7 +19,7 @@ def render_image(rng: Generator, lumen: Lumen, flow_axis: int) -> NDArray[np.int
     grid = lumen.grid
     tissue = _draw_tissue(rng, grid)
     occupancy = np.clip(0.5 - lumen.distance / np.float32(grid.spacing.mean()), 0, 1)
-    entry = np.linspace(1.0, rng.uniform(0.7, 0.9), grid.shape[flow_axis], dtype=np.float32)
+    entry = np.linspace(1.0, rng.uniform(0.78, 0.95), grid.shape[flow_axis], dtype=np.float32)
     saturation = np.expand_dims(entry, [axis for axis in range(3) if axis != flow_axis])
     blood = TISSUE * 0.6 + (BLOOD - TISSUE * 0.6) * lumen.signal * saturation
     image = tissue + occupancy * (np.maximum(blood, tissue) - tissue)

@@ -205,8 +205,8 @@ def _divide(rng: Generator, anatomy: Anatomy, bud: Bud, vessel: Vessel) -> list[
     else:
         onward = unit(directions.sum(axis=0))
         anatomy.sites.append(Site("bifurcation", end, onward, float(radius), float(vessel.travelled[-1])))
-    make = {"travelled": float(vessel.travelled[-1]), "generation": bud.generation + 1}
-    return [Bud(end, d, float(r), hidden=float(radius + 2 * r), **make) for d, r in zip(directions, radii)]
+    travelled, generation = float(vessel.travelled[-1]), bud.generation + 1
+    return [Bud(end, d, float(r), travelled, float(radius + 2 * r), generation=generation) for d, r in zip(directions, radii)]
 
 
 def _draw_side_branches(rng: Generator, bud: Bud, vessel: Vessel) -> list[Bud]:

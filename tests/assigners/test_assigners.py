@@ -1,0 +1,126 @@
+"""The contract of all assigners, and what is particular to each."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medtk_monai.anchors import AnchorGenerator, PointGenerator
+from medtk_monai.assigners import ATSSAssigner, DistAssigner
+from medtk_monai.box_ops import pairwise_iou
+from medtk_monai.structures import IGNORED, NEGATIVE, Target
+
+ASSIGNERS = [ATSSAssigner(9), ATSSAssigner(1), DistAssigner(), DistAssigner(0.3, 0.8, level_size=3.0)]
+SIDE = {2: 48, 3: 24}
+
+
+def priors(dims):
+    sizes = [(SIDE[dims] // stride,) * dims for stride in (2, 4, 8)]
+    return [AnchorGenerator([2, 4, 8], [[5], [10], [20]])(sizes), PointGenerator([2, 4, 8])(sizes)]
+
+
+def target(boxes, ignored=None):
+    boxes = torch.as_tensor(boxes, dtype=torch.float32)
+    flags = torch.tensor(ignored or [False] * len(boxes), dtype=torch.bool)
+    return Target(boxes, torch.zeros(len(boxes), dtype=torch.int64), flags)
+
+
+def random_target(dims, number, seed):
+    generator = torch.Generator().manual_seed(seed)
+    lower = torch.rand(number, dims, generator=generator) * (SIDE[dims] - 4)
+    sizes = 0.5 + 14 * torch.rand(number, dims, generator=generator) ** 2
+    return target(torch.cat([lower, (lower + sizes).clamp(max=SIDE[dims])], dim=1))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("assigner", ASSIGNERS, ids=str)
+@pytest.mark.parametrize("kind", [0, 1], ids=["anchors", "points"])
+class TestContract:
+    def test_without_objects_all_is_background(self, assigner, dims, kind):
+        grid = priors(dims)[kind]
+        assert (assigner(grid, target(torch.zeros(0, 2 * dims))).objects == NEGATIVE).all()
+
+    def test_every_object_is_learnt_by_someone(self, assigner, dims, kind):
+        grid = priors(dims)[kind]
+        for seed in range(10):
+            objects = random_target(dims, 1 + seed, seed)
+            assignment = assigner(grid, objects)
+            assert set(assignment.objects[assignment.positive].tolist()) == set(range(len(objects)))
+
+    def test_nested_twin_and_tiny_objects_are_learnt(self, assigner, dims, kind):
+        outer, inner, tiny = [4.0] * dims + [16.0] * dims, [8.0] * dims + [11.0] * dims, [20.1] * dims + [20.9] * dims
+        assignment = assigner(priors(dims)[kind], target([outer, inner, inner, tiny]))
+        assert {0, 1, 2, 3} <= set(assignment.objects.tolist())
+
+    def test_priors_of_ignored_objects_are_ignored(self, assigner, dims, kind):
+        grid, boxes = priors(dims)[kind], [[2.0] * dims + [8.0] * dims, [12.0] * dims + [20.0] * dims]
+        free = assigner(grid, target(boxes))
+        assignment = assigner(grid, target(boxes, [False, True]))
+        assert (assignment.objects[free.objects == 1] == IGNORED).all()
+        assert set(assignment.objects.tolist()) == {0, NEGATIVE, IGNORED}
+        assert torch.equal(assignment.objects == 0, free.objects == 0)
+
+    def test_inputs_stay_as_they_were(self, assigner, dims, kind):
+        grid, objects = priors(dims)[kind], random_target(dims, 4, 0)
+        before = objects.boxes.clone(), grid.boxes.clone()
+        assigner(grid, objects)
+        assert torch.equal(objects.boxes, before[0]) and torch.equal(grid.boxes, before[1])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(0, 10**6))
+def test_atss_by_a_loop_over_objects(number, seed):
+    """The paper's rule for each object alone; where it names a prior for one object only, the assigner must agree."""
+    grid, objects = priors(2)[0], random_target(2, number, seed)
+    claims = torch.zeros(number, len(grid), dtype=torch.bool)
+    centers = (grid.boxes[:, :2] + grid.boxes[:, 2:]) / 2
+    for i, box in enumerate(objects.boxes):
+        distance = (centers - (box[:2] + box[2:]) / 2).norm(dim=1)
+        near = torch.cat([torch.where(grid.levels == k)[0][distance[grid.levels == k].argsort(stable=True)[:9]] for k in range(3)])
+        iou = pairwise_iou(grid.boxes[near], box[None])[:, 0]
+        inside = ((centers[near] >= box[:2]) & (centers[near] < box[2:])).all(dim=1)
+        claims[i, near[(iou >= iou.mean() + iou.std(unbiased=False)) & (iou > 0) & inside]] = True
+    found = ATSSAssigner(9)(grid, objects).objects
+    alone = claims.sum(dim=0) == 1
+    learnt_by_rescue = {i for i in range(number) if not (claims[i] & (found == i)).any()}
+    for prior in torch.where(alone)[0].tolist():
+        owner = int(claims[:, prior].nonzero()[0])
+        assert found[prior] == owner or int(found[prior]) in learnt_by_rescue or _near_tie(grid, objects, owner)
+
+
+def _near_tie(grid, objects, owner):
+    """Whether the ninth and tenth nearest prior of a level are equally far, so that the candidates are a matter of taste."""
+    box = objects.boxes[owner]
+    distance = ((grid.boxes[:, :2] + grid.boxes[:, 2:]) / 2 - (box[:2] + box[2:]) / 2).norm(dim=1)
+    ranked = [distance[grid.levels == level].sort().values for level in range(3)]
+    return any((level[9] - level[8]).abs() < 1e-4 for level in ranked)
+
+
+def test_atss_gives_a_contested_prior_to_the_better_fit():
+    grid = AnchorGenerator([4], [[4]])([(2, 1)])  # (0, 0, 4, 4) and (4, 0, 8, 4)
+    assignment = ATSSAssigner(1)(grid, target([[0, 0, 4, 3.0], [0, 0, 4, 4.0]]))
+    assert assignment.objects[0] == 1
+
+
+@pytest.mark.parametrize("x, expected", [(15, 0), (17.4, 0), (17.6, IGNORED), (19.9, IGNORED), (20.1, NEGATIVE)])
+def test_dist_rings(x, expected):
+    """Half side 5: distances 0, 0.48, 0.52, 0.98 and 1.02 of it along one axis."""
+    grid = PointGenerator([1])([(40, 40)])
+    at = (grid.boxes[:, :2].floor() == torch.tensor([15.0, 15.0])).all(dim=1).nonzero()[0]
+    moved = [10.0 + 15.5 - x, 10.5, 20.0 + 15.5 - x, 20.5]
+    assert DistAssigner(0.5, 1.0)(grid, target([moved])).objects[at] == expected
+
+
+def test_dist_learns_an_object_at_the_level_of_its_size():
+    grid = priors(2)[1]
+    objects = target([[2, 2, 8, 8.0], [10, 10, 34, 34.0]])
+    assignment = DistAssigner(0.5, 1.0, level_size=3.0)(grid, objects)
+    assert set(grid.levels[assignment.objects == 0].tolist()) == {0}
+    assert set(grid.levels[assignment.objects == 1].tolist()) == {2}
+
+
+def test_values_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        ATSSAssigner(0)
+    with pytest.raises(ValueError, match="positive_distance"):
+        DistAssigner(0.9, 0.5)

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medtk_monai.reflection import read_reflected, reflect_index, reflect_pad
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 9), st.integers(0, 30), st.integers(0, 30))
+def test_indices_reflect_as_numpy_pads(size, before, after):
+    expected = np.pad(np.arange(size), (before, after), mode="reflect" if size > 1 else "edge")
+    assert reflect_index(-before, before + size + after, size).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("size", [(5, 7), (5, 7, 4), (1, 2, 3)])
+def test_a_region_is_the_same_cut_from_the_padded_image(size):
+    image = torch.rand(2, *size)
+    padded = np.pad(image.numpy(), [(0, 0), *[(9, 9) if n > 1 else (0, 0) for n in size]], mode="reflect")
+    padded = np.pad(padded, [(0, 0), *[(0, 0) if n > 1 else (9, 9) for n in size]], mode="edge")
+    start, extent = [-4, 3, -9][: len(size)], [8, 4, 12][: len(size)]
+    cut = tuple(slice(9 + s, 9 + s + e) for s, e in zip(start, extent))
+    np.testing.assert_array_equal(read_reflected(image, start, extent).numpy(), padded[(slice(None), *cut)])
+
+
+def test_padding_equals_torch_where_torch_can():
+    maps = torch.rand(2, 3, 4, 5, 6)
+    assert torch.equal(reflect_pad(maps, (1, 2, 3)), torch.nn.functional.pad(maps, (3, 3, 2, 2, 1, 1), mode="reflect"))
+    assert reflect_pad(maps, (4, 9, 1)).shape == (2, 3, 12, 23, 8)
