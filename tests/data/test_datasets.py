@@ -168,15 +168,8 @@ def test_errors_while_the_cache_is_filled_reach_the_caller(options):
     assert find_data_error(info.value).case == "3"
 
 
-@pytest.mark.parametrize(
-    ("runtime_cache", "workers"),
-    [
-        ("threads", 0),
-        ("threads", 2),
-        pytest.param("processes", 0, marks=pytest.mark.slow),  # the cache's manager process takes 10 to 20 s to go
-        pytest.param("processes", 2, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("runtime_cache", ["threads", "processes"])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_errors_of_a_cache_filled_later_reach_the_caller(runtime_cache, workers):
     cache = CacheDataset(cases(), Compose([Failing()]), progress=False, runtime_cache=runtime_cache)
     message = ""

@@ -58,9 +58,9 @@ def make_phantom_case(
     label_map = np.zeros(grid.shape, dtype=np.uint8)
     for number, aneurysm in enumerate(aneurysms, start=1):
         label_map[aneurysm.box][aneurysm.mask] = number
-    image, inside = render_image(rng, lumen, flow_axis), np.asarray(lumen.distance < 0)
+    image, inside = render_image(rng, lumen, flow_axis), lumen.distance < 0
     if flat:
-        image, inside = image.max(axis=-1), inside.any(axis=-1)
+        image, inside = image.max(axis=-1), np.any(inside, axis=-1)
         label_map = _project_labels(label_map, len(aneurysms))
     return PhantomCase(image, label_map, inside, grid.affine, [aneurysm.facts for aneurysm in aneurysms])
 

@@ -62,17 +62,12 @@ def write_phantom_dataset(
         raise DataError(f"spatial_dims is {spatial_dims}", remedy="ask for 2 or 3")
     if not _is_count(seed):
         raise DataError(f"seed is {seed}", remedy="give a whole number from 0")
-    settings = {
-        "generator": GENERATOR,
-        "seed": seed,
-        "spatial_dims": spatial_dims,
-        "shape": list(shape or SHAPES[spatial_dims]),
-        "num_cases": splits,
-    }
+    size = list(shape or SHAPES[spatial_dims])
+    settings = {"generator": GENERATOR, "seed": seed, "spatial_dims": spatial_dims, "shape": size, "num_cases": splits}
     folder = Path(out)
     if not _is_finished(folder, settings):
         _prepare_folder(folder, settings)
-        cases = _write_cases(folder, num_cases, partial(_write_case, folder, seed, spatial_dims, settings["shape"]), num_workers)
+        cases = _write_cases(folder, num_cases, partial(_write_case, folder, seed, spatial_dims, size), num_workers)
         _write_json(folder / DATALIST, {**_header(seed, settings), **_split(cases, splits)})
         (folder / UNFINISHED).unlink()
     return folder / DATALIST
@@ -132,7 +127,7 @@ def _prepare_folder(folder: Path, settings: dict[str, Any]) -> None:
 def _write_cases(folder: Path, num_cases: int, write: partial[dict[str, Any]], num_workers: int | None) -> list[dict[str, Any]]:
     """The datalist items of all cases, in order."""
     # Starting a process takes about as long as simulating a few cases.
-    workers = min(os.cpu_count() or 1, num_cases // 8) if num_workers is None else num_workers
+    workers = min(os.cpu_count() or 1, num_cases // 12) if num_workers is None else num_workers
     with _mapper(workers) as mapper:
         return list(tqdm(mapper(write, range(num_cases)), total=num_cases, desc=str(folder), unit="case"))
 

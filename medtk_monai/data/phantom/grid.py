@@ -41,7 +41,7 @@ class Grid:
 
     def contains(self, points: NDArray, margin: float) -> NDArray[np.bool_]:
         """Whether (..., 3) points in mm lie at least ``margin`` mm inside the grid."""
-        return np.asarray((points >= margin) & (points <= self.extent - margin)).all(axis=-1)
+        return np.all((points >= margin) & (points <= self.extent - margin), axis=-1)
 
 
 def draw_grid(rng: Generator, shape: tuple[int, ...], flat: bool) -> Grid:
