@@ -146,8 +146,9 @@ def test_sampler_follows_an_ignite_engine(workers):
     )
     seen = []
     engine = ignite.engine.Engine(lambda _, batch: seen.append(batch["image"].numpy().tobytes()))
-    engine.add_event_handler(ignite.engine.Events.EPOCH_STARTED, lambda: sampler.set_epoch(engine.state.epoch - 1))
+    engine.add_event_handler(ignite.engine.Events.EPOCH_STARTED, lambda engine: sampler.set_epoch(engine.state.epoch - 1))
     engine.run(loader, max_epochs=3, epoch_length=len(loader))
+    del engine, loader  # workers that wait for the garbage collector take 10 s to go
     wanted = [seeded[number]["image"].numpy().tobytes() for epoch in range(3) for number in EpochSampler(CASES, 3, epoch=epoch)]
     assert seen == wanted
 
@@ -172,12 +173,12 @@ def test_errors_while_the_cache_is_filled_reach_the_caller(options):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_errors_of_a_cache_filled_later_reach_the_caller(runtime_cache, workers):
     cache = CacheDataset(cases(), Compose([Failing()]), progress=False, runtime_cache=runtime_cache)
-    message = ""
-    try:
-        list(DataLoader(SeededDataset(cache, random_transform(), 0), batch_size=None, num_workers=workers))
-    except DataError as error:  # pytest.raises would keep the traceback, and with it the loader's workers, alive
-        message = str(error)
-    assert "case '3': cannot read image -- copy it again" in message
+    batches = iter(DataLoader(SeededDataset(cache, random_transform(), 0), batch_size=None, num_workers=workers))
+    with pytest.raises(DataError) as info:
+        list(batches)
+    assert "case '3': cannot read image -- copy it again" in str(info.value)
+    if workers:
+        batches._shutdown_workers()  # workers that wait for the garbage collector take 10 s to go
 
 
 def test_errors_keep_their_cause_and_others_their_type():

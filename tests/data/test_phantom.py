@@ -44,12 +44,15 @@ def blob_response(image, spacing, sigma):
 
 
 def find_blobs(image, spacing, limit=60):
-    """Centers (N, 3) in voxels, radii (N,) in mm and scores (N,) of the brightest blobs, best first."""
+    """Centers (N, 3) in voxels, radii (N,) in mm and scores (N,) of the brightest blobs that lie inside the image, best first."""
     stack = np.stack([blob_response(image, spacing, sigma) for sigma in SIGMAS_MM])
     best = stack.max(axis=0)
     peaks = np.argwhere((best == maximum_filter(best, size=3)) & (best > 0))
-    peaks = peaks[np.argsort(-best[tuple(peaks.T)])][: 5 * limit]
     radii = SIGMAS_MM[stack[(slice(None), *peaks.T)].argmax(axis=0)] * np.sqrt(3)
+    # Vessels cut off at the border look like blobs; aneurysms keep away from it.
+    inside = (np.minimum(peaks, np.array(image.shape) - 1 - peaks) * spacing >= radii[:, None]).all(axis=1)
+    order = np.argsort(-best[tuple(peaks.T)] * inside, kind="stable")[: min(5 * limit, inside.sum())]
+    peaks, radii = peaks[order], radii[order]
     kept = []
     for i, peak in enumerate(peaks):
         if all(np.linalg.norm((peak - peaks[j]) * spacing) > max(radii[i], radii[j]) for j in kept) and len(kept) < limit:

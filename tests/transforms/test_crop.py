@@ -119,6 +119,11 @@ def test_truncated_objects(start, outcome):
         assert result.boxes.tolist() == [[max(4 - start, 0), 0, 14 - start, 2]]
 
 
+def test_ignored_objects_stay_ignored():
+    target = target_of([[4, 0, 14, 2], [0, 0, 9, 9]], ignored=[True, False])
+    assert VisibilityRule()(target, [0, 0], [20, 20]).ignored.tolist() == [True, False]
+
+
 def test_large_object_that_fills_the_patch_is_no_background():
     result = VisibilityRule(0.7, 0.2)(target_of([[0, 0, 100, 100]]), [40, 40], [20, 20])
     assert result.ignored.tolist() == [True]

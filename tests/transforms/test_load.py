@@ -182,10 +182,11 @@ def test_volume_range_uses_mask_volumes(save):
     mask[0, 0, 0] = 1  # 8 mm^3
     mask[range(3, 7), range(3, 7), range(3, 7)] = 2  # a diagonal: 32 mm^3 in a box of 512 mm^3
     mask[7:9, 0:9, 0:9] = 3  # 1296 mm^3
+    mask[3, 6, 6] = 4  # 8 mm^3 within the box of object 2
     image = save(np.ones((10, 10, 10)), np.diag([2.0, -2, 2, 1]), "a.nii.gz")
     case = {"image": image, "label_map": save(mask, np.diag([2.0, -2, 2, 1]), "m.nii.gz")}
-    assert LoadCased(min_volume_mm3=10, max_volume_mm3=500)(case)["ignored"].tolist() == [True, False, True]
-    assert LoadCased(min_volume_mm3=33)(case)["ignored"].tolist() == [True, True, False]
+    assert LoadCased(min_volume_mm3=10, max_volume_mm3=500)(case)["ignored"].tolist() == [True, False, True, True]
+    assert LoadCased(min_volume_mm3=33)(case)["ignored"].tolist() == [True, True, False, True]
 
 
 def test_volume_range_and_flags_of_boxes(save):
@@ -340,6 +341,12 @@ def test_boxes_that_stick_out_are_clipped(save, dims):
     boxes = [[-2.0] * dims + [4.0] * dims]
     item = to_voxels(box_item(save, boxes, oblique_affine(dims, 1), dims), spatial_dims=dims)
     torch.testing.assert_close(item["target"].boxes, torch.tensor([[0.0] * dims + [4.0] * dims]), atol=1e-4, rtol=0)
+
+
+def test_centers_in_the_outer_half_of_border_voxels_are_inside(save, dims):
+    for boxes in ([[0.0] * dims + [0.5] * dims], [[size - 0.5 for size in SIZES[dims]] + list(SIZES[dims])]):
+        item = to_voxels(box_item(save, boxes, oblique_affine(dims, 1), dims), spatial_dims=dims)
+        torch.testing.assert_close(item["target"].boxes, torch.tensor(boxes, dtype=torch.float32), atol=1e-4, rtol=0)
 
 
 def test_errors_are_found_behind_monais_wrapping(save):

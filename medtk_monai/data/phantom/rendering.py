@@ -48,7 +48,7 @@ def smooth_noise(rng: Generator, grid: Grid, scale: float) -> NDArray[np.float32
 
 def _draw_tissue(rng: Generator, grid: Grid) -> NDArray[np.float32]:
     """Gray and white matter, dark spinal fluid, and often fat: a spot, or bone and scalp in a corner."""
-    tissue: NDArray[np.float32] = TISSUE * (1 + 0.1 * smooth_noise(rng, grid, 7.0) + 0.06 * smooth_noise(rng, grid, 2.5))
+    tissue = np.float32(TISSUE) * (1 + 0.1 * smooth_noise(rng, grid, 7.0) + 0.06 * smooth_noise(rng, grid, 2.5))
     fluid = _soft_step(smooth_noise(rng, grid, 9.0) - rng.uniform(0.9, 1.4), 0.25)
     tissue = tissue * (1 - 0.55 * fluid)
     for _ in range(rng.integers(0, 3)):
