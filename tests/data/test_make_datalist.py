@@ -71,6 +71,7 @@ def test_pairs_from_one_folder_by_patterns(touch, tmp_path):
         (["c_03_T1.nii"], ["c_01_lesion.nii"], "c_03_T1"),
         (["c_01_x.nii", "c_02_x.nii", "c_02_y.nii"], ["c_01_m.nii", "c_02_m.nii"], "c_02_y"),
         (["anna.nii"], ["bert.nii"], "anna"),
+        (["p_anna_x.nii", "p_carl_x.nii"], ["p_bert_m.nii", "p_carl_m.nii"], "p_anna"),
         (["c_1_x.nii", "c_10_x.nii"], ["c_1_m.nii"], "c_10"),
     ],
 )
@@ -84,7 +85,7 @@ def test_files_without_a_partner(touch, tmp_path, images, label_maps, lone):
 
 
 def test_result_is_a_datalist(touch, tmp_path):
-    images = touch("images", [f"c_{number}.nii.gz" for number in range(10)])
+    images = touch("images", [f"c_{number}.nii.gz" for number in range(10)] + [".c_0.nii.gz", "notes.txt"])
     out = str(tmp_path / "list.json")
     assert make_datalist(images, images, out) == {"training": 6, "validation": 2, "test": 2}
     cases = [case for split in ("training", "validation", "test") for case in load_datalist(out, split)]
