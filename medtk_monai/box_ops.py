@@ -90,7 +90,9 @@ def pairwise_giou(first: Tensor, second: Tensor) -> Tensor:
 def box_corners(boxes: Tensor) -> Tensor:
     """(N, 2D) boxes -> (N, 2^D, D) corners."""
     sides = boxes.unflatten(-1, (2, -1))
-    return torch.stack([torch.stack([sides[:, s, d] for d, s in enumerate(pick)], -1) for pick in product((0, 1), repeat=sides.shape[-1])], 1)
+    return torch.stack(
+        [torch.stack([sides[:, s, d] for d, s in enumerate(pick)], -1) for pick in product((0, 1), repeat=sides.shape[-1])], 1
+    )
 
 
 def transform_boxes(boxes: Tensor, affine: Tensor) -> Tensor:

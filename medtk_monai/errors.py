@@ -54,6 +54,11 @@ def show_data_errors_in_one_line() -> None:
         if cause is None:
             previous(kind, error, trace)
         else:
-            sys.stderr.write(f"error: {cause}\n")
+            sys.stderr.write(f"error: {_last_line(cause)}\n")
 
     sys.excepthook = hook
+
+
+def _last_line(error: DataError) -> str:
+    """The message itself: torch puts the traceback of a loader's worker before it."""
+    return str(error).strip().splitlines()[-1].removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")

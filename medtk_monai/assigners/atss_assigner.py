@@ -6,7 +6,7 @@ import torch
 
 from medtk_monai.assigners.claims import centers_inside, leave_out_ignored, settle_claims
 from medtk_monai.box_ops import box_centers, paired_iou
-from medtk_monai.structures import Assignment, Prediction, Priors, Target
+from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,16 @@ class ATSSAssigner:
 
     Args:
         num_candidates: nearest priors per level.
+        ignore_near: ignore the other candidates, and all other priors whose center lies in an object, instead of calling them
+            background as the paper does. They look much like the chosen ones, NMS removes what they find, and among hard negatives
+            they would crowd out the background.
 
     Raises:
         ValueError: ``num_candidates`` is not positive.
     """
 
     num_candidates: int = 9
+    ignore_near: bool = True
 
     def __post_init__(self) -> None:
         if self.num_candidates < 1:
@@ -41,6 +45,10 @@ class ATSSAssigner:
         iou = paired_iou(priors.boxes[chosen], target.boxes[:, None])
         mean = iou.mean(dim=1, keepdim=True)
         threshold = mean + (iou - mean).square().mean(dim=1, keepdim=True).sqrt()
-        inside = centers_inside(priors, target.boxes).gather(1, chosen)
-        claimed = (iou >= threshold) & (iou > 0) & inside
-        return leave_out_ignored(settle_claims(len(priors), chosen, iou, claimed), priors, target)
+        inside = centers_inside(priors, target.boxes)
+        claimed = (iou >= threshold) & (iou > 0) & inside.gather(1, chosen)
+        objects = settle_claims(len(priors), chosen, iou, claimed)
+        if self.ignore_near:
+            near = inside.any(dim=0).index_fill(0, chosen.flatten(), True)
+            objects = objects.masked_fill(near & (objects == NEGATIVE), IGNORED)
+        return leave_out_ignored(objects, priors, target)

@@ -11,6 +11,7 @@ from typing import Any
 import fire
 
 COMMANDS = {
+    "datalist": "medtk_monai.cli.datalist:make_datalist",
     "phantom": "medtk_monai.cli.phantom:phantom",
 }
 """Where each command's function lies. Its module imports what is heavy inside the function, so that help stays quick."""

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sized
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+from monai.transforms import Randomizable, Transform
 from torch.utils.data import Dataset, Sampler
 
 from medtk_monai.errors import DataError, find_data_error
 
 
-class RandomTransform(Protocol):
-    """A transform that can be seeded, such as ``monai.transforms.Compose``."""
+def find_randomizables(transform: Any) -> list[Randomizable]:
+    """All random parts of a transform, nested ones included, in a fixed order."""
+    found = [transform] if isinstance(transform, Randomizable) else []
+    held = transform if isinstance(transform, (list, tuple)) else vars(transform).values() if isinstance(transform, Transform) else ()
+    for part in held:
+        found += find_randomizables(part)
+    return found
 
-    def set_random_state(self, seed: int) -> Any: ...
 
-    def __call__(self, data: dict[str, Any]) -> dict[str, Any]: ...
-
-
-def sample_seed(seed: int, epoch: int, sample: int) -> int:
-    """A 32-bit seed that differs for every (seed, epoch, sample) and is the same on every machine."""
-    return int(np.random.SeedSequence([seed, epoch, sample]).generate_state(1)[0])
+def sample_seeds(seed: int, epoch: int, sample: int, number: int) -> list[int]:
+    """``number`` 32-bit seeds that differ for every (seed, epoch, sample) and are the same on every machine."""
+    return np.random.SeedSequence([seed, epoch, sample]).generate_state(number).tolist()
 
 
 class SeededDataset(Dataset):
@@ -33,7 +35,7 @@ class SeededDataset(Dataset):
 
     Args:
         dataset: cases with deterministic transforms done, e.g. ``monai.data.CacheDataset(copy_cache=False)``.
-        transform: applied after ``transform.set_random_state(seed)``.
+        transform: a MONAI transform; its random parts are seeded anew for each sample.
         seed: 0 or above.
         samples_per_case: samples of each case in an epoch, 1 or more.
 
@@ -42,13 +44,16 @@ class SeededDataset(Dataset):
         IndexError: a negative index.
     """
 
-    def __init__(self, dataset: Any, transform: RandomTransform, seed: int, samples_per_case: int = 1):
+    def __init__(self, dataset: Any, transform: Callable[[dict[str, Any]], dict[str, Any]], seed: int, samples_per_case: int = 1):
         if samples_per_case < 1 or seed < 0:
             raise ValueError(f"samples_per_case {samples_per_case} must be 1 or more and seed {seed} 0 or more")
         self.dataset = dataset
         self.transform = transform
         self.seed = seed
         self.samples_per_case = samples_per_case
+        self._random_parts = find_randomizables(transform)
+        for part in self._random_parts:
+            part.set_random_state(seed=seed)  # MONAI's parts share one state until they are given their own
 
     def __len__(self) -> int:
         return len(self.dataset) * self.samples_per_case
@@ -63,7 +68,8 @@ class SeededDataset(Dataset):
         epoch, sample = divmod(index, len(self))
         try:
             item = dict(self.dataset[sample % len(self.dataset)])
-            self.transform.set_random_state(seed=sample_seed(self.seed, epoch, sample))
+            for part, part_seed in zip(self._random_parts, sample_seeds(self.seed, epoch, sample, len(self._random_parts))):
+                part.R.seed(part_seed)
             return self.transform(item)
         except Exception as error:
             # A worker process passes on the type and the text of an exception, but not its causes.

@@ -40,9 +40,7 @@ class DetectionCriterion:
         self.generator, self.coder, self.assigner, self.sampler = generator, coder, assigner, sampler
         self.classification_loss, self.box_loss, self.box_weight = classification_loss, box_loss, box_weight
 
-    def __call__(
-        self, output: DenseOutput, targets: Sequence[Target], generator: torch.Generator | None = None
-    ) -> dict[str, Tensor]:
+    def __call__(self, output: DenseOutput, targets: Sequence[Target], generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """The output for B patches and their targets -> ``{"classification": ..., "box": ...}``, scalars.
 
         Args:

@@ -56,9 +56,7 @@ class Postprocessor:
         found = found[(box_sizes(boxes) > 0).all(dim=1)]
         return found[nms(found.boxes, found.scores, found.labels, self.nms_iou)[: self.max_detections]]
 
-    def _window_candidates(
-        self, logits: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window
-    ) -> Detections:
+    def _window_candidates(self, logits: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window) -> Detections:
         priors, positions = place_in_window(self.generator, feature_sizes, window, logits.device)
         scores = logits[positions].sigmoid()
         scores = torch.where(scores > self.score_threshold, scores, 0.0).flatten()

@@ -13,9 +13,7 @@ PRIOR_PROBABILITY = 0.01
 
 def conv_tower(spatial_dims: int, channels: int, num_convs: int) -> nn.Sequential:
     """``num_convs`` times a 3-wide convolution and an activation, without normalization: its statistics would differ per level."""
-    blocks = (
-        Convolution(spatial_dims, channels, channels, kernel_size=3, act="leakyrelu", adn_ordering="A") for _ in range(num_convs)
-    )
+    blocks = (Convolution(spatial_dims, channels, channels, kernel_size=3, act="leakyrelu", adn_ordering="A") for _ in range(num_convs))
     return nn.Sequential(*blocks)
 
 

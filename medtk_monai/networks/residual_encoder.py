@@ -39,7 +39,9 @@ class ResidualEncoder(nn.Module):
         for stage_channels, stride, count in zip(channels, strides, blocks):
             steps = [stride] + [1] * (count - 1)
             widths = [width] + [stage_channels] * (count - 1)
-            stages.append(nn.Sequential(*(UnetResBlock(spatial_dims, w, stage_channels, kernel_size, s, norm) for w, s in zip(widths, steps))))
+            stages.append(
+                nn.Sequential(*(UnetResBlock(spatial_dims, w, stage_channels, kernel_size, s, norm) for w, s in zip(widths, steps)))
+            )
             width = stage_channels
         self.stages = nn.ModuleList(stages)
 

@@ -10,7 +10,7 @@ from medtk_monai.assigners import ATSSAssigner, DistAssigner
 from medtk_monai.box_ops import pairwise_iou
 from medtk_monai.structures import IGNORED, NEGATIVE, Target
 
-ASSIGNERS = [ATSSAssigner(9), ATSSAssigner(1), DistAssigner(), DistAssigner(0.3, 0.8, level_size=3.0)]
+ASSIGNERS = [ATSSAssigner(9), ATSSAssigner(1), ATSSAssigner(9, ignore_near=False), DistAssigner(), DistAssigner(0.3, 0.8, level_size=3.0)]
 SIDE = {2: 48, 3: 24}
 
 

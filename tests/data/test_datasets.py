@@ -8,7 +8,7 @@ from monai.transforms import Compose, RandGaussianNoised, RandScaleIntensityd, T
 from torch.utils.data import DataLoader
 
 from medtk_monai.data import EpochSampler, SeededDataset, collate_cases
-from medtk_monai.data.datasets import sample_seed
+from medtk_monai.data.datasets import find_randomizables, sample_seeds
 from medtk_monai.errors import DataError, find_data_error
 from medtk_monai.structures import Target
 from medtk_monai.transforms import RandCropBoxesd, RandFlipBoxesd, RandSwapAxesBoxesd
@@ -74,9 +74,9 @@ def test_global_random_state_is_left_alone():
 
 
 def test_sample_seeds_do_not_clash():
-    seeds = {sample_seed(seed, epoch, sample) for seed in range(5) for epoch in range(20) for sample in range(50)}
+    seeds = {tuple(sample_seeds(seed, epoch, sample, 2)) for seed in range(5) for epoch in range(20) for sample in range(50)}
     assert len(seeds) == 5000
-    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert all(0 <= part < 2**32 for pair in seeds for part in pair)
 
 
 def test_cached_items_are_never_written_to():
@@ -187,3 +187,10 @@ def test_errors_keep_their_cause_and_others_their_type():
     assert isinstance(info.value.__cause__, RuntimeError)
     with pytest.raises(KeyError):
         SeededDataset([{}], RandFlipBoxesd(1.0, (0,)), 0)[0]
+
+
+def test_nested_random_parts_are_found():
+    kinds = [type(part).__name__ for part in find_randomizables(random_transform())]
+    expected = ["Compose", "RandCropBoxesd", "RandFlipBoxesd", "RandSwapAxesBoxesd", "Compose"]
+    expected += ["RandGaussianNoised", "RandGaussianNoise", "RandScaleIntensityd", "RandScaleIntensity"]
+    assert kinds == expected

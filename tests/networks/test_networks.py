@@ -44,7 +44,9 @@ def test_reflect_padding_equals_padding_by_hand(dims):
 
 
 def test_reflect_padding_keeps_weights_names_and_unpadded_convolutions():
-    network = nn.Sequential(nn.Conv3d(1, 2, 3, padding="same"), nn.Sequential(nn.Conv3d(2, 2, 1), nn.Conv3d(2, 2, 3, padding=1, bias=False)))
+    network = nn.Sequential(
+        nn.Conv3d(1, 2, 3, padding="same"), nn.Sequential(nn.Conv3d(2, 2, 1), nn.Conv3d(2, 2, 3, padding=1, bias=False))
+    )
     before = dict(network.named_parameters())
     with_reflect_padding(network)
     after = dict(network.named_parameters())

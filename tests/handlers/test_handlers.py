@@ -1,0 +1,144 @@
+"""Handlers on engines that produce known outputs."""
+
+import json
+import logging
+
+import pytest
+import torch
+from ignite.engine import Engine, Events
+
+from medtk_monai.engines import prepare_batch, train_step
+from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
+from medtk_monai.handlers import DetectionMetric, EpochSetter, EvaluationReport, TrainingProgress, tensorboard_values
+from medtk_monai.metrics import DetectionMetrics
+from medtk_monai.structures import Detections, Target
+
+
+def target(*boxes):
+    return Target(
+        torch.tensor(boxes).reshape(-1, 6).float(), torch.zeros(len(boxes), dtype=torch.int64), torch.zeros(len(boxes), dtype=torch.bool)
+    )
+
+
+def found(*boxes):
+    number = len(boxes)
+    scores = torch.linspace(0.9, 0.5, number)
+    return Detections(torch.tensor(boxes).reshape(-1, 6).float(), scores, torch.zeros(number, dtype=torch.int64), torch.arange(number))
+
+
+BOX, ELSEWHERE = [2, 2, 2, 6, 6, 6], [8, 8, 8, 11, 11, 11]
+
+
+def evaluation(cases):
+    """An engine that goes through (case id, target, detections)."""
+    engine = Engine(lambda _, batch: {DETECTIONS: [batch["found"]], TARGETS: batch["target"], CASE_IDS: batch["case_id"]})
+    data = [
+        {
+            "image": torch.rand(1, 1, 12, 12, 12), "target": [truth], "found": detections, "case_id": [name],
+            "affine": [torch.diag(torch.tensor([0.5, 0.5, 0.8, 1.0], dtype=torch.float64))], "image_path": [f"{name}.nii.gz"],
+        }
+        for name, truth, detections in cases
+    ]  # fmt: skip
+    return engine, data
+
+
+CASES = [("a", target(BOX), found(BOX)), ("b", target(), found(ELSEWHERE)), ("c", target(ELSEWHERE), found())]
+
+
+def test_metric_reports_the_mean_sensitivity_and_starts_anew_each_time():
+    engine, data = evaluation(CASES)
+    DetectionMetric(DetectionMetrics()).attach(engine, "froc")
+    for _ in range(2):
+        metrics = engine.run(data).metrics
+    # Hit and false positive tie: half the lesions at 1/3 false positives per case, which five of the seven points allow.
+    assert metrics["froc"] == pytest.approx(0.5 * 5 / 7)
+    assert metrics["sensitivity_at_1"] == 0.5
+    assert metrics["ap"] == pytest.approx(0.5 * 51 / 101)  # precision 1/2 at 51 of COCO's 101 recalls
+
+
+def test_metric_is_zero_where_there_are_no_lesions():
+    engine, data = evaluation([("b", target(), found(ELSEWHERE))])
+    DetectionMetric(DetectionMetrics()).attach(engine, "froc")
+    assert engine.run(data).metrics["froc"] == 0
+
+
+def test_report_writes_every_case_and_figure(tmp_path, caplog):
+    engine, data = evaluation(CASES)
+    EvaluationReport(DetectionMetrics(), tmp_path).attach(engine)
+    with caplog.at_level(logging.INFO, "medtk_monai"):
+        engine.run(data)
+    assert {p.name for p in tmp_path.iterdir()} == {"predictions.json", "metrics.json", "froc.csv", "froc.png", "preview.png"}
+    cases = json.loads((tmp_path / "predictions.json").read_text())["cases"]
+    assert [case["case_id"] for case in cases] == ["a", "b", "c"] and cases[0]["image"] == "a.nii.gz"
+    assert cases[0]["boxes"] == [[1.75, 1.75, 2.8, 2.0, 2.0, 3.2]]  # voxels 2..6: center (4 - 0.5) * spacing
+    assert json.loads((tmp_path / "metrics.json").read_text())["num_lesions"] == 2
+    assert "FP per case" in caplog.text and str(tmp_path) in caplog.text
+
+
+class OneWeight(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, images):
+        return self.weight * images.mean()
+
+
+class FakeEngine(Engine):
+    """What train_step and evaluate_step use of MONAI's engines."""
+
+    def __init__(self, step, loss_function):
+        super().__init__(step)
+        self.network, self.loss_function = OneWeight(), loss_function
+        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.1)
+        self.inferer = lambda images, network: network(images)
+        self.prepare_batch, self.non_blocking, self.to_kwargs, self.amp, self.amp_kwargs = prepare_batch, False, {}, False, {}
+        self.state.device = torch.device("cpu")
+        self.register_events("forward_completed", "loss_completed", "backward_completed", "model_completed")
+
+    def fire_event(self, name):
+        if isinstance(name, Events):
+            super().fire_event(name)
+
+
+def batch(value=1.0):
+    return {"image": torch.full((1, 1, 4, 4, 4), value), "target": [target(BOX)], "case_id": ["the-case"]}
+
+
+def test_train_step_descends_and_names_its_losses():
+    engine = FakeEngine(train_step, lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
+    engine.state.iteration = 1
+    output = train_step(engine, batch())
+    assert tensorboard_values(output) == {"loss": 3.0, "loss/a": 1.0, "loss/b": 2.0}
+    assert engine.network.weight.item() == pytest.approx(1 - 0.1 * 4)
+    assert not output["loss"].requires_grad
+
+
+def test_train_step_stops_at_a_loss_that_is_not_finite_and_names_the_cases():
+    engine = FakeEngine(train_step, lambda output, targets: {"a": output.sum()})
+    engine.state.iteration = 7
+    with pytest.raises(FloatingPointError, match="iteration 7.*the-case"):
+        train_step(engine, batch(float("nan")))
+    assert engine.network.weight.item() == 1
+
+
+def test_progress_says_what_matters_in_one_line(caplog):
+    engine = FakeEngine(train_step, lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
+    TrainingProgress().attach(engine)
+    with caplog.at_level(logging.INFO, "medtk_monai"):
+        engine.run([batch()], max_epochs=2)
+    assert [record.message.split(" | ")[0] for record in caplog.records] == ["epoch 1/2", "epoch 2/2"]
+    assert "loss 3.000 (a 1.000, b 2.000) | lr 1.00e-01 |" in caplog.records[0].message
+
+
+def test_epochs_count_from_zero_for_the_sampler():
+    class Sampler:
+        seen: list = []
+
+        def set_epoch(self, epoch):
+            self.seen.append(epoch)
+
+    engine = Engine(lambda *_: None)
+    EpochSetter(Sampler()).attach(engine)
+    engine.run([0], max_epochs=3)
+    assert Sampler.seen == [0, 1, 2]

@@ -1,0 +1,60 @@
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from medtk_monai.errors import DataError, existing_file, find_data_error
+
+HOOK = "from medtk_monai.errors import *\nshow_data_errors_in_one_line()\n"
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", HOOK + code], capture_output=True, text=True)
+
+
+def test_the_message_says_what_where_and_the_remedy():
+    assert str(DataError("no image", "case_7", "check the path")) == "case 'case_7': no image -- check the path"
+    assert str(DataError("no image")) == "no image"
+
+
+def test_survives_the_way_between_processes():
+    error = pickle.loads(pickle.dumps(DataError("what", "case", "remedy")))
+    assert (error.what, error.case, error.remedy) == ("what", "case", "remedy")
+
+
+def test_is_found_in_the_chain_of_causes():
+    try:
+        try:
+            raise DataError("deep")
+        except DataError as cause:
+            raise RuntimeError("shallow") from cause
+    except RuntimeError as error:
+        assert find_data_error(error).what == "deep"
+    assert find_data_error(RuntimeError("alone")) is None
+
+
+def test_prints_one_line_and_exits_with_1():
+    done = run("try:\n    raise DataError('no image', 'a')\nexcept DataError as e:\n    raise RuntimeError from e")
+    assert done.returncode == 1 and done.stderr == "error: case 'a': no image\n"
+
+
+def test_prints_one_line_for_an_error_in_a_loader_worker():
+    code = (
+        "from torch.utils.data import DataLoader\n"
+        "def fail(items): raise DataError('no image', 'a', 'mend it')\n"
+        "if __name__ == '__main__': list(DataLoader([1], num_workers=1, collate_fn=fail))"
+    )
+    done = run(code)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: case 'a': no image -- mend it"
+    assert "Traceback" not in done.stderr
+
+
+def test_other_errors_keep_their_traceback():
+    done = run("1 / 0")
+    assert done.returncode == 1 and "Traceback" in done.stderr and "ZeroDivisionError" in done.stderr
+
+
+def test_a_missing_file_is_a_data_error(tmp_path):
+    with pytest.raises(DataError, match="train first"):
+        existing_file(tmp_path / "model.pt", "train first")
