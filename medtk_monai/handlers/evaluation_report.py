@@ -41,7 +41,8 @@ class EvaluationReport:
         self._cases, self._top = [], TopFindings(self.num_findings)
 
     def _add_batch(self, engine: Engine) -> None:
-        batch, output = engine.state.batch, engine.state.output
+        batch: Any = engine.state.batch
+        output: Any = engine.state.output
         rows = zip(output[DETECTIONS], output[TARGETS], output[CASE_IDS], batch["image"], batch["affine"], batch["image_path"])
         for detections, target, case_id, image, affine, path in rows:
             detections, target = detections.to("cpu"), target.to("cpu")

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections import defaultdict
 from time import monotonic
+from typing import Any
 
 from ignite.engine import Engine, Events
 from tqdm import tqdm
@@ -43,18 +44,18 @@ class TrainingProgress:
             self._bar = tqdm(total=engine.state.epoch_length, desc=f"epoch {engine.state.epoch}", unit="step", leave=False)
 
     def _count(self, engine: Engine) -> None:
-        output = engine.state.output
+        output: Any = engine.state.output
         for name, value in {LOSS: output[LOSS], **output[PARTS]}.items():
             self._sums[name] += float(value)
         if self._bar is not None:
             self._bar.set_postfix(loss=f"{float(output[LOSS]):.3f}", refresh=False)
             self._bar.update()
 
-    def _finish_epoch(self, engine: Engine) -> None:
+    def _finish_epoch(self, engine: Any) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        state = engine.state
+        state: Any = engine.state
         means = {name: total / state.epoch_length for name, total in self._sums.items()}
         parts = ", ".join(f"{name} {value:.3f}" for name, value in means.items() if name != LOSS)
         line = f"epoch {state.epoch}/{state.max_epochs} | loss {means[LOSS]:.3f} ({parts})"
@@ -63,7 +64,7 @@ class TrainingProgress:
             line += " | val " + ", ".join(f"{name} {value:.3f}" for name, value in self.evaluator.state.metrics.items())
         logger.info(line)
 
-    def _time_left(self, state) -> str:
+    def _time_left(self, state: Any) -> str:
         began, first = self._started
         pace = (monotonic() - began) / max(state.iteration - first, 1)
         seconds = int(pace * (state.max_epochs * state.epoch_length - state.iteration))

@@ -20,8 +20,8 @@ def conv_tower(spatial_dims: int, channels: int, num_convs: int) -> nn.Sequentia
 def output_conv(spatial_dims: int, channels: int, out_channels: int, bias: float = 0.0) -> nn.Module:
     """A 3-wide convolution with small weights and a constant bias."""
     block = Convolution(spatial_dims, channels, out_channels, kernel_size=3, conv_only=True)
-    nn.init.normal_(block.conv.weight, std=0.01)
-    nn.init.constant_(block.conv.bias, bias)
+    nn.init.normal_(block.get_parameter("conv.weight"), std=0.01)
+    nn.init.constant_(block.get_parameter("conv.bias"), bias)
     return block
 
 

@@ -32,7 +32,9 @@ class ReflectConv3d(_ReflectPadding, nn.Conv3d):
     """``nn.Conv3d`` that pads by reflection, whatever the size of the map."""
 
 
-_REFLECTING = {nn.Conv1d: ReflectConv1d, nn.Conv2d: ReflectConv2d, nn.Conv3d: ReflectConv3d}
+Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
+
+_REFLECTING: dict[type, type] = {nn.Conv1d: ReflectConv1d, nn.Conv2d: ReflectConv2d, nn.Conv3d: ReflectConv3d}
 
 
 def with_reflect_padding(network: nn.Module) -> nn.Module:
@@ -49,12 +51,12 @@ def with_reflect_padding(network: nn.Module) -> nn.Module:
     """
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
-            if type(child) in _REFLECTING and _pads(child) != (0,) * len(child.kernel_size):
+            if type(child) in _REFLECTING and isinstance(child, Conv) and _pads(child) != (0,) * len(child.kernel_size):
                 setattr(module, name, _reflecting(child))
     return network
 
 
-def _pads(conv: nn.Module) -> tuple[int, ...]:
+def _pads(conv: Conv) -> tuple[int, ...]:
     if not isinstance(conv.padding, str):
         return tuple(conv.padding)
     reach = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size)]
@@ -63,7 +65,7 @@ def _pads(conv: nn.Module) -> tuple[int, ...]:
     return tuple(r // 2 for r in reach) if conv.padding == "same" else (0,) * len(reach)
 
 
-def _reflecting(conv: nn.Module) -> nn.Module:
+def _reflecting(conv: Conv) -> nn.Module:
     """A reflecting convolution with the very parameters of ``conv``."""
     twin = _REFLECTING[type(conv)](
         conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, _pads(conv), conv.dilation, conv.groups,
