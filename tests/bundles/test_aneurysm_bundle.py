@@ -6,9 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
+
+from medtk_monai.errors import find_data_error
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "bundles" / "aneurysm"
@@ -102,25 +106,67 @@ def test_runs_from_elsewhere_without_complaints(phantom, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
 
 
-@pytest.mark.parametrize(
-    "item, message",
-    [
-        ({"image": "missing.nii.gz"}, "missing.nii.gz"),
-        ({"image": "broken.nii.gz"}, "broken"),
-        ({"image": "IMAGE", "space": "RAS", "boxes": [[0, 0, 0, 1, 1, 0]], "labels": [0]}, "size"),
-    ],
-    ids=["missing", "unreadable", "zero-size"],
-)
-def test_bad_data_ends_with_one_line(phantom, tmp_path, item, message):
+INSIDE = {"space": "RAS", "labels": [0]}
+BAD_CASES = {
+    "missing file": ({"image": "missing.nii.gz"}, "does not exist"),
+    "unreadable image": ({"image": "broken.nii.gz"}, "cannot read"),
+    "NaN": ({"boxes": [[float("nan"), 0, 0, 1, 1, 1]], **INSIDE}, "finite"),
+    "inverted box": ({"boxes": [[0, 0, 0, 1, -1, 1]], **INSIDE}, "size"),
+    "zero-size box": ({"boxes": [[0, 0, 0, 1, 1, 0]], **INSIDE}, "size"),
+    "box outside": ({"boxes": [[9999, 0, 0, 1, 1, 1]], **INSIDE}, "outside the image"),
+    "label out of range": ({"boxes": [[0, 0, 0, 1, 1, 1]], "space": "RAS", "labels": [3]}, "label 3 lies outside"),
+    "no frame": ({"boxes": [[0, 0, 0, 1, 1, 1]], "labels": [0]}, "space"),
+}
+
+
+def datalist_with(phantom, folder, item):
+    """A datalist of good cases and one that is called the-bad-one."""
     good = json.loads((phantom(3) / "datalist.json").read_text())
     for case in good["training"]:
         case.update(image=str(phantom(3) / case["image"]), label_map=str(phantom(3) / case["label_map"]))
-    item = {**item, "case_id": "the-bad-one"}
-    item["image"] = item["image"].replace("IMAGE", good["training"][0]["image"])
-    (tmp_path / "broken.nii.gz").write_bytes(b"not an image")
-    (tmp_path / "datalist.json").write_text(json.dumps({"training": [*good["training"], item], "validation": good["training"][:1]}))
+    (folder / "broken.nii.gz").write_bytes(b"not an image")
+    bad = {"image": good["training"][0]["image"], "case_id": "the-bad-one", **item}
+    content = {"training": [*good["training"], bad], "validation": good["training"][:1], "nothing": []}
+    (folder / "datalist.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("kind", BAD_CASES)
+def test_bad_data_is_told_with_the_case_and_the_remedy(phantom, tmp_path, kind):
+    item, words = BAD_CASES[kind]
+    datalist_with(phantom, tmp_path, item)
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        run(TRAIN, "training", tmp_path, tmp_path / "out")
+    error = find_data_error(caught.value)
+    assert error is not None and error.case == "the-bad-one" and words in str(error) and error.remedy
+
+
+def test_the_wrong_frame_is_named(phantom, tmp_path):
+    """A box in the image's far corner, given in LPS but called RAS."""
+    image = nib.load(phantom(3) / json.loads((phantom(3) / "datalist.json").read_text())["training"][0]["image"])
+    x, y, z = image.affine[:3, :3] @ (np.array(image.shape) - 8) + image.affine[:3, 3]
+    datalist_with(phantom, tmp_path, {"boxes": [[-x, -y, z, 2, 2, 2]], **INSIDE})
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        run(TRAIN, "training", tmp_path, tmp_path / "out")
+    assert find_data_error(caught.value).remedy == '"space" should be "LPS"'
+
+
+def test_an_empty_split_is_named(phantom, tmp_path):
+    datalist_with(phantom, tmp_path, {})
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        run(TRAIN, "training", tmp_path, tmp_path / "out", eval_split="nothing")
+    assert "no cases in split 'nothing'" in str(find_data_error(caught.value))
+
+
+def test_bad_data_ends_the_command_with_one_line(phantom, tmp_path):
+    datalist_with(phantom, tmp_path, BAD_CASES["unreadable image"][0])
     done = command("training", "--dataset_dir", tmp_path, "--output_dir", tmp_path / "out")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert "the-bad-one" in line and message in line and " -- " in line
+    assert "the-bad-one" in line and "cannot read" in line and " -- " in line
+
+
+def test_evaluating_before_training_says_so(phantom, tmp_path):
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        run([TRAIN, EVALUATE], "evaluating", phantom(3), tmp_path)
+    assert "train first" in str(find_data_error(caught.value))
