@@ -15,13 +15,13 @@ class DeltaCoder:
     """Center offsets in prior sizes and logarithms of size ratios (Girshick et al., R-CNN, CVPR 2014).
 
     Args:
-        center_std: scale of the center deltas.
-        size_std: scale of the size deltas.
+        center_std: scale of the center deltas; 0.1 is usual with losses on deltas, 1 with losses on decoded boxes.
+        size_std: scale of the size deltas; 0.2 or 1 likewise.
         max_ratio: a decoded side is at most this many times the prior's.
     """
 
-    center_std: float = 0.1
-    size_std: float = 0.2
+    center_std: float = 1.0
+    size_std: float = 1.0
     max_ratio: float = 1000 / 16
 
     def encode(self, priors: Priors, boxes: Tensor) -> Tensor:

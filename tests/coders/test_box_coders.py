@@ -7,7 +7,7 @@ from medtk_monai.anchors import AnchorGenerator
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.coders import DeltaCoder, DistanceCoder
 
-CODERS = [DeltaCoder(), DeltaCoder(center_std=1, size_std=1), DistanceCoder()]
+CODERS = [DeltaCoder(), DeltaCoder(center_std=0.1, size_std=0.2), DistanceCoder()]
 
 
 def priors_and_boxes(dims):

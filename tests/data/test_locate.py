@@ -22,7 +22,9 @@ def test_a_named_datalist_may_lie_in_the_data_or_anywhere(tmp_path, monkeypatch)
     assert locate_datalist(str(data), "other.json", "out") == "other.json"
 
 
-@pytest.mark.parametrize("folder, datalist, words", [("nowhere", None, "not a folder"), (".", None, "no datalist"), (".", "x.json", "x.json")])
+@pytest.mark.parametrize(
+    "folder, datalist, words", [("nowhere", None, "not a folder"), (".", None, "no datalist"), (".", "x.json", "x.json")]
+)
 def test_says_what_is_missing(tmp_path, monkeypatch, folder, datalist, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=words):
