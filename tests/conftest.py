@@ -4,7 +4,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import pytest
 import torch
+from hypothesis import settings
 
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 
