@@ -17,13 +17,22 @@ class AnchorHead(nn.Module):
         num_classes: C.
         priors_per_cell: anchors of a cell (A), the same at all levels.
         num_convs: convolutions of each tower before the output.
+        norm: normalization in the towers, in MONAI's notation; None for none.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, num_classes: int, priors_per_cell: int = 1, num_convs: int = 1):
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        num_classes: int,
+        priors_per_cell: int = 1,
+        num_convs: int = 1,
+        norm: str | tuple | None = None,
+    ):
         super().__init__()
         self.num_classes = num_classes
-        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs)
-        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs)
+        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs, norm)
+        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs, norm)
         self.logits = class_output(spatial_dims, in_channels, priors_per_cell * num_classes)
         self.deltas = output_conv(spatial_dims, in_channels, priors_per_cell * 2 * spatial_dims)
 

@@ -18,13 +18,22 @@ class PointHead(nn.Module):
         num_classes: C.
         num_levels: number of feature maps.
         num_convs: convolutions of each tower before the output.
+        norm: normalization in the towers, in MONAI's notation; None for none.
     """
 
-    def __init__(self, spatial_dims: int, in_channels: int, num_classes: int, num_levels: int, num_convs: int = 1):
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        num_classes: int,
+        num_levels: int,
+        num_convs: int = 1,
+        norm: str | tuple | None = None,
+    ):
         super().__init__()
         self.num_classes = num_classes
-        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs)
-        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs)
+        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs, norm)
+        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs, norm)
         self.logits = class_output(spatial_dims, in_channels, num_classes)
         self.deltas = output_conv(spatial_dims, in_channels, 2 * spatial_dims, bias=1.0)
         self.scales = nn.Parameter(torch.ones(num_levels))

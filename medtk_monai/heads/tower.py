@@ -11,9 +11,12 @@ PRIOR_PROBABILITY = 0.01
 """A fresh network calls every prior foreground with this probability (Lin et al., focal loss, 2017)."""
 
 
-def conv_tower(spatial_dims: int, channels: int, num_convs: int) -> nn.Sequential:
-    """``num_convs`` times a 3-wide convolution and an activation, without normalization: its statistics would differ per level."""
-    blocks = (Convolution(spatial_dims, channels, channels, kernel_size=3, act="leakyrelu", adn_ordering="A") for _ in range(num_convs))
+def conv_tower(spatial_dims: int, channels: int, num_convs: int, norm: str | tuple | None) -> nn.Sequential:
+    """``num_convs`` times a 3-wide convolution, normalization and an activation."""
+    blocks = (
+        Convolution(spatial_dims, channels, channels, kernel_size=3, norm=norm, act="leakyrelu", adn_ordering="NA")
+        for _ in range(num_convs)
+    )
     return nn.Sequential(*blocks)
 
 
