@@ -48,31 +48,25 @@ class DetectionCriterion:
         """
         logits, deltas = output.flatten()
         priors = self.generator(output.feature_sizes, logits.device)
-        parts = [self._one_image(priors, x, d, t, generator) for x, d, t in zip(logits, deltas, targets)]
-        classification, box, positives = (torch.stack(values).sum() for values in zip(*parts))
-        count = positives.clamp(min=1)
-        return {"classification": classification / count, "box": self.box_weight * box / count}
+        assignments = [self.assign(priors, t, x, d) for x, d, t in zip(logits, deltas, targets)]
+        hardness = _hardness(logits)
+        sampled = torch.stack([self.sampler(a, h, generator) for a, h in zip(assignments, hardness)])
+        images, positive = torch.stack([a.positive for a in assignments]).nonzero(as_tuple=True)
+        learnt = [target[a.objects[a.positive]] for a, target in zip(assignments, targets)]
+        boxes, labels = torch.cat([t.boxes for t in learnt]), torch.cat([t.labels for t in learnt])
+        wanted = torch.zeros_like(logits)
+        wanted[images, positive, labels] = 1
+        count = max(len(positive), 1)
+        classification = self.classification_loss(logits[sampled], wanted[sampled]).sum() / count
+        box = self.box_loss(self.coder, priors[positive], deltas[images, positive], boxes).sum() / count
+        return {"classification": classification, "box": self.box_weight * box}
 
     def assign(self, priors: Priors, target: Target, logits: Tensor, deltas: Tensor) -> Assignment:
         """The assignment of one image's priors, without gradient."""
         with torch.no_grad():
             return self.assigner(priors, target, Prediction(logits, deltas))
 
-    def _one_image(
-        self, priors: Priors, logits: Tensor, deltas: Tensor, target: Target, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Summed classification loss, summed box loss and number of positives of one image."""
-        assignment = self.assign(priors, target, logits, deltas)
-        positive = assignment.positive.nonzero()[:, 0]
-        objects = assignment.objects[positive]
-        wanted = torch.zeros_like(logits)
-        wanted[positive, target.labels[objects]] = 1
-        sampled = self.sampler(assignment, _hardness(logits), generator)
-        classification = self.classification_loss(logits[sampled], wanted[sampled]).sum()
-        box = self.box_loss(self.coder, priors[positive], deltas[positive], target.boxes[objects]).sum()
-        return classification, box, positive.new_tensor(len(positive))
-
 
 def _hardness(logits: Tensor) -> Tensor:
-    """How wrong a prior would be as background: its largest logit."""
+    """How wrong a prior would be as background: its largest logit, (B, P)."""
     return logits.detach().amax(dim=-1)
