@@ -1,5 +1,6 @@
-"""Functions that let MONAI's SupervisedTrainer and SupervisedEvaluator run a detector."""
+"""What lets MONAI's SupervisedTrainer and SupervisedEvaluator run a detector."""
 
-from medtk_monai.engines.steps import evaluate_step, prepare_batch, train_step
+from medtk_monai.engines.precision import resolve_precision
+from medtk_monai.engines.steps import EvaluateStep, TrainStep, prepare_batch
 
-__all__ = ["evaluate_step", "prepare_batch", "train_step"]
+__all__ = ["EvaluateStep", "TrainStep", "prepare_batch", "resolve_precision"]

@@ -27,47 +27,69 @@ def _channels_last(images: Tensor) -> torch.memory_format:
     return torch.channels_last_3d if images.ndim == 5 else torch.channels_last
 
 
-def train_step(engine: SupervisedTrainer, batchdata: dict[str, Any]) -> dict[str, Any]:
+class TrainStep:
     """One optimizer step on one batch; ``engine.loss_function`` is the criterion. Losses are computed in float32.
 
-    Returns:
-        ``{"loss": scalar, "loss_parts": {name: scalar}}``, without gradient.
+    MONAI's own ``amp`` stays off: it knows CUDA only.
 
-    Raises:
-        FloatingPointError: the loss is not finite; the message names the batch's cases.
+    Args:
+        precision: of the network, under autocast unless float32.
+        scaler: scales the loss, needed for float16.
     """
-    images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
-    engine.network.train()
-    engine.optimizer.zero_grad(set_to_none=True)
-    with torch.autocast(images.device.type, enabled=engine.amp, **engine.amp_kwargs):
-        output = engine.inferer(images, engine.network)
-    engine.fire_event(IterationEvents.FORWARD_COMPLETED)
-    parts = engine.loss_function(output, targets)
-    loss = torch.stack(list(parts.values())).sum()
-    engine.fire_event(IterationEvents.LOSS_COMPLETED)
-    if not torch.isfinite(loss):
-        raise FloatingPointError(f"loss {loss.item()} in iteration {engine.state.iteration}, cases {batchdata['case_id']}")
-    scaler = engine.scaler if engine.amp else None
-    (scaler.scale(loss) if scaler else loss).backward()
-    engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
-    if scaler:
-        scaler.step(engine.optimizer)
-        scaler.update()
-    else:
-        engine.optimizer.step()
-    engine.fire_event(IterationEvents.MODEL_COMPLETED)
-    return {LOSS: loss.detach(), PARTS: {name: part.detach() for name, part in parts.items()}}
+
+    def __init__(self, precision: torch.dtype = torch.float32, scaler: torch.amp.GradScaler | None = None):
+        self.precision = precision
+        self.scaler = scaler or torch.amp.GradScaler(enabled=False)
+
+    def __call__(self, engine: SupervisedTrainer, batchdata: dict[str, Any]) -> dict[str, Any]:
+        """
+        Returns:
+            ``{"loss": scalar, "loss_parts": {name: scalar}}``, without gradient.
+
+        Raises:
+            FloatingPointError: the loss is not finite; the message names the batch's cases.
+        """
+        images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
+        engine.network.train()
+        engine.optimizer.zero_grad(set_to_none=True)
+        with _autocast(images, self.precision):
+            output = engine.inferer(images, engine.network)
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        parts = engine.loss_function(output, targets)
+        loss = torch.stack(list(parts.values())).sum()
+        engine.fire_event(IterationEvents.LOSS_COMPLETED)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"loss {loss.item()} in iteration {engine.state.iteration}, cases {batchdata['case_id']}")
+        self.scaler.scale(loss).backward()
+        engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        self.scaler.step(engine.optimizer)
+        self.scaler.update()
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return {LOSS: loss.detach(), PARTS: {name: part.detach() for name, part in parts.items()}}
 
 
-def evaluate_step(engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> dict[str, Any]:
+class EvaluateStep:
     """Detections of one batch of whole images; ``engine.inferer`` returns them.
 
-    Returns:
-        ``{"detections": list of Detections, "targets": list of Target, "case_ids": list of str}``, one of each per image.
+    Args:
+        precision: of the network, under autocast unless float32.
     """
-    images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
-    with engine.mode(engine.network), torch.autocast(images.device.type, enabled=engine.amp, **engine.amp_kwargs):
-        detections = engine.inferer(images, engine.network)
-    engine.fire_event(IterationEvents.FORWARD_COMPLETED)
-    engine.fire_event(IterationEvents.MODEL_COMPLETED)
-    return {DETECTIONS: detections, TARGETS: targets, CASE_IDS: batchdata["case_id"]}
+
+    def __init__(self, precision: torch.dtype = torch.float32):
+        self.precision = precision
+
+    def __call__(self, engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> dict[str, Any]:
+        """
+        Returns:
+            ``{"detections": list of Detections, "targets": list of Target, "case_ids": list of str}``, one of each per image.
+        """
+        images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
+        with engine.mode(engine.network), _autocast(images, self.precision):
+            detections = engine.inferer(images, engine.network)
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return {DETECTIONS: detections, TARGETS: targets, CASE_IDS: batchdata["case_id"]}
+
+
+def _autocast(images: Tensor, precision: torch.dtype) -> torch.autocast:
+    return torch.autocast(images.device.type, dtype=precision, enabled=precision != torch.float32)

@@ -31,7 +31,7 @@ class DetectionMetric(Metric):
         self.metrics.reset()
 
     def update(self, output: tuple[Sequence[Any], ...]) -> None:
-        """Add the cases of one ``evaluate_step``."""
+        """Add the cases of one ``EvaluateStep``."""
         for detections, target, case_id in zip(*output):
             self.metrics.update(detections, target, case_id)
 

@@ -103,5 +103,5 @@ class EvaluationProgress:
 
 
 def tensorboard_values(output: dict) -> dict[str, float]:
-    """Output of ``train_step`` -> scalars for MONAI's TensorBoardStatsHandler."""
+    """Output of ``TrainStep`` -> scalars for MONAI's TensorBoardStatsHandler."""
     return {LOSS: float(output[LOSS]), **{f"loss/{name}": float(value) for name, value in output[PARTS].items()}}

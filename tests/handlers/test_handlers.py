@@ -7,7 +7,7 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
-from medtk_monai.engines import prepare_batch, train_step
+from medtk_monai.engines import TrainStep, prepare_batch
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.handlers import DetectionMetric, EpochSetter, EvaluationReport, TrainingProgress, tensorboard_values
 from medtk_monai.metrics import DetectionMetrics
@@ -85,14 +85,14 @@ class OneWeight(torch.nn.Module):
 
 
 class FakeEngine(Engine):
-    """What train_step and evaluate_step use of MONAI's engines."""
+    """What TrainStep and EvaluateStep use of MONAI's engines."""
 
     def __init__(self, step, loss_function):
         super().__init__(step)
         self.network, self.loss_function = OneWeight(), loss_function
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.1)
         self.inferer = lambda images, network: network(images)
-        self.prepare_batch, self.non_blocking, self.to_kwargs, self.amp, self.amp_kwargs = prepare_batch, False, {}, False, {}
+        self.prepare_batch, self.non_blocking, self.to_kwargs = prepare_batch, False, {}
         self.state.device = torch.device("cpu")
         self.register_events("forward_completed", "loss_completed", "backward_completed", "model_completed")
 
@@ -106,24 +106,24 @@ def batch(value=1.0):
 
 
 def test_train_step_descends_and_names_its_losses():
-    engine = FakeEngine(train_step, lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
+    engine = FakeEngine(TrainStep(), lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
     engine.state.iteration = 1
-    output = train_step(engine, batch())
+    output = TrainStep()(engine, batch())
     assert tensorboard_values(output) == {"loss": 3.0, "loss/a": 1.0, "loss/b": 2.0}
     assert engine.network.weight.item() == pytest.approx(1 - 0.1 * 4)
     assert not output["loss"].requires_grad
 
 
 def test_train_step_stops_at_a_loss_that_is_not_finite_and_names_the_cases():
-    engine = FakeEngine(train_step, lambda output, targets: {"a": output.sum()})
+    engine = FakeEngine(TrainStep(), lambda output, targets: {"a": output.sum()})
     engine.state.iteration = 7
     with pytest.raises(FloatingPointError, match="iteration 7.*the-case"):
-        train_step(engine, batch(float("nan")))
+        TrainStep()(engine, batch(float("nan")))
     assert engine.network.weight.item() == 1
 
 
 def test_progress_says_what_matters_in_one_line(caplog):
-    engine = FakeEngine(train_step, lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
+    engine = FakeEngine(TrainStep(), lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
     TrainingProgress().attach(engine)
     with caplog.at_level(logging.INFO, "medtk_monai"):
         engine.run([batch()], max_epochs=2)
