@@ -19,6 +19,8 @@ class ATSSAssigner:
 
     Args:
         num_candidates: nearest priors per level.
+        center_inside: only priors whose center lies in the object learn it, as in the paper. Without, objects about as small as a cell
+            get several priors too.
         ignore_near: ignore the other candidates, and all other priors whose center lies in an object, instead of calling them
             background as the paper does. They look much like the chosen ones, NMS removes what they find, and among hard negatives
             they would crowd out the background.
@@ -28,6 +30,7 @@ class ATSSAssigner:
     """
 
     num_candidates: int = 9
+    center_inside: bool = True
     ignore_near: bool = True
 
     def __post_init__(self) -> None:
@@ -46,7 +49,9 @@ class ATSSAssigner:
         mean = iou.mean(dim=1, keepdim=True)
         threshold = mean + (iou - mean).square().mean(dim=1, keepdim=True).sqrt()
         inside = centers_inside(priors, target.boxes)
-        claimed = (iou >= threshold) & (iou > 0) & inside.gather(1, chosen)
+        claimed = (iou >= threshold) & (iou > 0)
+        if self.center_inside:
+            claimed &= inside.gather(1, chosen)
         objects = settle_claims(len(priors), chosen, iou, claimed)
         if self.ignore_near:
             near = inside.any(dim=0).index_fill(0, chosen.flatten(), True)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.assigners.claims import leave_out_ignored, settle_claims
+from medtk_monai.assigners.levels import eligible_levels
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
 
@@ -36,21 +37,13 @@ class DistAssigner:
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         distances = relative_distances(priors, target.boxes)
-        eligible = self._eligible(priors, target)
+        ranked = distances
+        if self.level_size is not None:
+            ranked = distances.masked_fill(~eligible_levels(priors, target.boxes, self.level_size), torch.inf)
         everyone = torch.arange(len(priors), device=priors.boxes.device).expand(len(target), -1)
-        ranked = distances.masked_fill(~eligible, torch.inf)
         objects = settle_claims(len(priors), everyone, -ranked, ranked <= self.positive_distance)
         ring = (distances < self.negative_distance).any(dim=0) & (objects == NEGATIVE)
         return leave_out_ignored(objects.masked_fill(ring, IGNORED), priors, target)
-
-    def _eligible(self, priors: Priors, target: Target) -> Tensor:
-        """Whether each object may be learnt at the level of each prior, (N, P) bool."""
-        if self.level_size is None:
-            return torch.ones((len(target), len(priors)), dtype=torch.bool, device=priors.boxes.device)
-        wanted = box_sizes(target.boxes).log().mean(dim=1)
-        offered = (priors.strides * self.level_size).log().mean(dim=1)
-        misfit = (wanted[:, None] - offered[None]).abs()
-        return misfit <= misfit.amin(dim=1, keepdim=True) + 1e-4
 
 
 def relative_distances(priors: Priors, boxes: Tensor) -> Tensor:

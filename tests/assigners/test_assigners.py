@@ -6,11 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtk_monai.anchors import AnchorGenerator, PointGenerator
-from medtk_monai.assigners import ATSSAssigner, DistAssigner
+from medtk_monai.assigners import ATSSAssigner, DistAssigner, NearestAssigner
 from medtk_monai.box_ops import pairwise_iou
-from medtk_monai.structures import IGNORED, NEGATIVE, Target
+from medtk_monai.structures import IGNORED, NEGATIVE, PriorGrid, Target
 
-ASSIGNERS = [ATSSAssigner(9), ATSSAssigner(1), ATSSAssigner(9, ignore_near=False), DistAssigner(), DistAssigner(0.3, 0.8, level_size=3.0)]
+ASSIGNERS = [
+    ATSSAssigner(9),
+    ATSSAssigner(1),
+    ATSSAssigner(4, center_inside=False),
+    ATSSAssigner(9, ignore_near=False),
+    DistAssigner(),
+    DistAssigner(0.3, 0.8, level_size=3.0),
+    NearestAssigner(),
+    NearestAssigner(3, 0, level_size=3.0),
+]
 SIDE = {2: 48, 3: 24}
 
 
@@ -119,8 +128,31 @@ def test_dist_learns_an_object_at_the_level_of_its_size():
     assert set(grid.levels[assignment.objects == 1].tolist()) == {2}
 
 
+def test_nearest_gives_every_object_the_same_number_whatever_its_size():
+    grid = PointGenerator([2])([(24, 24)])
+    objects = target([[4.9, 4.9, 5.2, 5.2], [20, 20, 40, 40.0]])
+    assignment = NearestAssigner(4, 8)(grid, objects)
+    assert [(assignment.objects == i).sum().item() for i in (0, 1, IGNORED)] == [4, 4, 16]
+
+
+def test_nearest_measures_in_mm():
+    grid = PointGenerator([1])([(9, 9)])
+    objects = target([[4, 4, 5, 5.0]])  # its center is that of cell (4, 4)
+    _, cells, _ = PriorGrid(((9, 9),), (1,)).decode((NearestAssigner(3, 0, spacing=(5.0, 1.0))(grid, objects).objects == 0).nonzero()[:, 0])
+    assert cells.tolist() == [[4, 3], [4, 4], [4, 5]]
+
+
+def test_atss_without_the_center_rule_reaches_more_priors_of_a_tiny_object():
+    grid = AnchorGenerator([4], [[4]])([(8, 8, 8)])
+    objects = target([[14.75] * 3 + [17.25] * 3])  # between eight cells
+    counts = [int((ATSSAssigner(4, center_inside=c)(grid, objects).objects == 0).sum()) for c in (True, False)]
+    assert counts == [1, 4]
+
+
 def test_values_out_of_range_are_refused():
     with pytest.raises(ValueError, match="at least 1"):
         ATSSAssigner(0)
     with pytest.raises(ValueError, match="positive_distance"):
         DistAssigner(0.9, 0.5)
+    with pytest.raises(ValueError, match="num_positives"):
+        NearestAssigner(0)
