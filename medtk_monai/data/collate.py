@@ -17,7 +17,7 @@ def collate_cases(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         items: with ``image`` (C, *spatial) and ``target`` (a Target); ``case_id``, ``image_path`` and ``affine`` may be absent.
 
     Returns:
-        ``image`` (B, C, *spatial), and lists of length B: ``target``, ``case_id``, ``image_path``, ``affine``.
+        ``image`` (B, C, *spatial), a plain tensor (every operation on a MetaTensor costs time), and lists of length B: ``target``, ``case_id``, ``image_path``, ``affine``.
 
     Raises:
         DataError: the images have different sizes.
@@ -27,4 +27,4 @@ def collate_cases(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
             what = f"image of shape {tuple(item['image'].shape)} in a batch with {tuple(items[0]['image'].shape)}"
             raise DataError(what, str(item.get("case_id", "")), "crop patches of one size, or set the batch size to 1")
     lists = {key: [item.get(key) for item in items] for key in ("target", "case_id", "image_path", "affine")}
-    return {"image": torch.stack([item["image"] for item in items]), **lists}
+    return {"image": torch.stack([item["image"].as_subclass(torch.Tensor) for item in items]), **lists}

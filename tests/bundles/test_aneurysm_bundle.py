@@ -19,7 +19,7 @@ BUNDLE = ROOT / "bundles" / "aneurysm"
 TRAIN, EVALUATE = str(BUNDLE / "train.json"), str(BUNDLE / "evaluate.json")
 SMALL = {
     "device": "cpu", "max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "patch_size": 32, "window_size": 96, "margin": 16,
-    "backbone::channels": [4, 4, 8, 8], "channels": 8,
+    "backbone::channels": [4, 4, 8], "channels": 8,
 }  # fmt: skip
 
 

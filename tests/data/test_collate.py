@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from monai.data import MetaTensor
 
 from medtk_monai.data import collate_cases
 from medtk_monai.errors import DataError
@@ -30,6 +31,11 @@ def test_images_are_stacked_and_the_rest_is_listed():
 def test_other_keys_may_be_absent():
     batch = collate_cases([{"image": torch.zeros(1, 4), "target": None}])
     assert (batch["case_id"], batch["affine"]) == ([None], [None])
+
+
+def test_batches_are_plain_tensors():
+    batch = collate_cases([{"image": MetaTensor(torch.zeros(1, 4)), "target": None}])
+    assert type(batch["image"]) is torch.Tensor
 
 
 def test_different_sizes_name_the_case():
