@@ -129,7 +129,7 @@ def _write_cases(folder: Path, num_cases: int, write: partial[dict[str, Any]], n
     # Starting a process takes about as long as simulating a few cases.
     workers = min(os.cpu_count() or 1, num_cases // 12) if num_workers is None else num_workers
     with _mapper(workers) as mapper:
-        return list(tqdm(mapper(write, range(num_cases)), total=num_cases, desc=str(folder), unit="case"))
+        return list(tqdm(mapper(write, range(num_cases)), total=num_cases, desc=str(folder), unit="case", disable=None))
 
 
 @contextmanager
