@@ -24,6 +24,7 @@ class DistanceCoder:
     min_distance: float = 0.01
 
     def encode(self, priors: Priors, boxes: Tensor) -> Tensor:
+        """K priors and one box for each (K, 2D), voxels -> deltas (K, 2D): of the lower faces, then of the upper ones."""
         points = box_centers(priors.boxes)
         lower, upper = boxes.chunk(2, dim=-1)
         distances = torch.cat([points - lower, upper - points], dim=-1) / priors.strides.repeat(1, 2)
@@ -31,6 +32,7 @@ class DistanceCoder:
         return distances + torch.log(-torch.expm1(-distances))
 
     def decode(self, priors: Priors, deltas: Tensor) -> Tensor:
+        """K priors and deltas (K, 2D) of any float type -> boxes (K, 2D) float32, voxels, around the points."""
         points = box_centers(priors.boxes)
         distances = F.softplus(deltas.float()) * priors.strides.repeat(1, 2)
         lower, upper = distances.chunk(2, dim=-1)

@@ -39,6 +39,7 @@ class DetectionMetric(Metric):
         return self.metrics.compute()["froc"]["mean"] or 0.0
 
     def completed(self, engine: Engine, name: str) -> None:
+        """At the end of an evaluation: add AP and the sensitivity at 1 false positive per case to the engine's metrics."""
         super().completed(engine, name)
         values = self.metrics.compute()
         at_one = values["froc"]["fp_per_case"].index(1)

@@ -30,6 +30,7 @@ class TrainingProgress:
         self._started = (0.0, 0)
 
     def attach(self, engine: Engine) -> None:
+        """Report the epochs of a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._count)

@@ -28,6 +28,7 @@ class Lumen:
         self.signal = np.zeros(grid.shape, dtype=np.float32)
 
     def add_vessels(self, vessels: Sequence[Vessel]) -> None:
+        """Unite the lumen with that of vessels, cone by cone; their signal fades with the distance travelled."""
         for vessel in vessels:
             signals = flow_signal(vessel.radii, vessel.travelled)
             for i in range(len(vessel.points) - 1):
