@@ -50,6 +50,7 @@ def show_data_errors_in_one_line() -> None:
     previous = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """One line for a DataError, whatever came before for other errors."""
         cause = find_data_error(error)
         if cause is None:
             previous(kind, error, trace)

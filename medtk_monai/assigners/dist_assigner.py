@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.assigners.claims import leave_out_ignored, settle_claims
-from medtk_monai.assigners.levels import eligible_levels
+from medtk_monai.assigners.levels import keep_own_level
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
 
@@ -37,9 +37,7 @@ class DistAssigner:
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         distances = relative_distances(priors, target.boxes)
-        ranked = distances
-        if self.level_size is not None:
-            ranked = distances.masked_fill(~eligible_levels(priors, target.boxes, self.level_size), torch.inf)
+        ranked = keep_own_level(distances, priors, target.boxes, self.level_size)
         everyone = torch.arange(len(priors), device=priors.boxes.device).expand(len(target), -1)
         objects = settle_claims(len(priors), everyone, -ranked, ranked <= self.positive_distance)
         ring = (distances < self.negative_distance).any(dim=0) & (objects == NEGATIVE)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.assigners.claims import leave_out_ignored, settle_claims
-from medtk_monai.assigners.levels import eligible_levels
+from medtk_monai.assigners.levels import keep_own_level
 from medtk_monai.box_ops import box_centers
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
 
@@ -37,9 +37,7 @@ class NearestAssigner:
             raise ValueError(f"{self}: num_positives must be at least 1 and num_ignored at least 0")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
-        distances = self._distances(priors, target)
-        if self.level_size is not None:
-            distances = distances.masked_fill(~eligible_levels(priors, target.boxes, self.level_size), torch.inf)
+        distances = keep_own_level(self._distances(priors, target), priors, target.boxes, self.level_size)
         nearest = distances.topk(min(self.num_positives + self.num_ignored, len(priors)), largest=False)
         claimed = torch.arange(nearest.indices.shape[1], device=distances.device).expand_as(nearest.indices) < self.num_positives
         objects = settle_claims(len(priors), nearest.indices, -nearest.values, claimed & nearest.values.isfinite())

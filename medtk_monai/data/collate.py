@@ -17,7 +17,8 @@ def collate_cases(items: Sequence[dict[str, Any]]) -> dict[str, Any]:
         items: with ``image`` (C, *spatial) and ``target`` (a Target); ``case_id``, ``image_path`` and ``affine`` may be absent.
 
     Returns:
-        ``image`` (B, C, *spatial), a plain tensor (every operation on a MetaTensor costs time), and lists of length B: ``target``, ``case_id``, ``image_path``, ``affine``.
+        ``image`` (B, C, *spatial), a plain tensor, since every operation on a MetaTensor costs time; and lists of length B: ``target``,
+        ``case_id``, ``image_path``, ``affine``.
 
     Raises:
         DataError: the images have different sizes.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from medtk_monai.heads.tower import class_output, conv_tower, output_conv
+from medtk_monai.heads.tower import Towers, class_output, output_conv
 from medtk_monai.structures import DenseOutput
 
 
@@ -32,13 +32,13 @@ class PointHead(nn.Module):
     ):
         super().__init__()
         self.num_classes = num_classes
-        self.class_tower = conv_tower(spatial_dims, in_channels, num_convs, norm)
-        self.box_tower = conv_tower(spatial_dims, in_channels, num_convs, norm)
+        self.towers = Towers(spatial_dims, in_channels, num_convs, norm)
         self.logits = class_output(spatial_dims, in_channels, num_classes)
         self.deltas = output_conv(spatial_dims, in_channels, 2 * spatial_dims, bias=1.0)
         self.scales = nn.Parameter(torch.ones(num_levels))
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
-        logits = tuple(self.logits(self.class_tower(level)) for level in maps)
-        deltas = tuple(self.deltas(self.box_tower(level)) * scale for level, scale in zip(maps, self.scales))
+        features = [self.towers(level) for level in maps]
+        logits = tuple(self.logits(classes) for classes, _ in features)
+        deltas = tuple(self.deltas(boxes) * scale for (_, boxes), scale in zip(features, self.scales))
         return DenseOutput(logits, deltas, self.num_classes)

@@ -5,14 +5,33 @@ from __future__ import annotations
 from math import log
 
 from monai.networks.blocks.convolutions import Convolution
-from torch import nn
+from torch import Tensor, nn
 
 PRIOR_PROBABILITY = 0.01
 """A fresh network calls every prior foreground with this probability (Lin et al., focal loss, 2017)."""
 
 
-def conv_tower(spatial_dims: int, channels: int, num_convs: int, norm: str | tuple | None) -> nn.Sequential:
-    """``num_convs`` times a 3-wide convolution, normalization and an activation."""
+class Towers(nn.Module):
+    """A tower for classes and one for boxes, shared over the levels: ``num_convs`` times convolution, normalization, activation.
+
+    Args:
+        spatial_dims: D, 2 or 3.
+        channels: of every feature map, and of the towers.
+        num_convs: 3-wide convolutions of each tower.
+        norm: in MONAI's notation; None for none.
+    """
+
+    def __init__(self, spatial_dims: int, channels: int, num_convs: int, norm: str | tuple | None):
+        super().__init__()
+        self.classes = _tower(spatial_dims, channels, num_convs, norm)
+        self.boxes = _tower(spatial_dims, channels, num_convs, norm)
+
+    def forward(self, level: Tensor) -> tuple[Tensor, Tensor]:
+        """The map of one level -> features for the class logits, features for the box deltas."""
+        return self.classes(level), self.boxes(level)
+
+
+def _tower(spatial_dims: int, channels: int, num_convs: int, norm: str | tuple | None) -> nn.Sequential:
     blocks = (
         Convolution(spatial_dims, channels, channels, kernel_size=3, norm=norm, act="leakyrelu", adn_ordering="NA")
         for _ in range(num_convs)
