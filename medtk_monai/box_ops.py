@@ -5,7 +5,8 @@ World coordinates are millimeters. An affine maps voxel *centers*, so corners ar
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
+from math import pi
 
 import torch
 from torch import Tensor
@@ -85,6 +86,45 @@ def paired_giou(first: Tensor, second: Tensor) -> Tensor:
 def pairwise_giou(first: Tensor, second: Tensor) -> Tensor:
     """(N, 2D) and (M, 2D) boxes -> (N, M) generalized IoU in [-1, 1] (Rezatofighi et al., CVPR 2019), float32."""
     return _giou(first[:, None], second[None])
+
+
+def paired_diou(first: Tensor, second: Tensor) -> Tensor:
+    """(N, 2D) and (N, 2D) boxes -> (N,) distance IoU in [-1, 1] (Zheng et al., AAAI 2020), float32."""
+    first, second = first.float(), second.float()
+    lower = torch.minimum(first.chunk(2, -1)[0], second.chunk(2, -1)[0])
+    upper = torch.maximum(first.chunk(2, -1)[1], second.chunk(2, -1)[1])
+    diagonal = (upper - lower).square().sum(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)
+    return paired_iou(first, second) - (box_centers(first) - box_centers(second)).square().sum(dim=-1) / diagonal
+
+
+def paired_ciou(first: Tensor, second: Tensor) -> Tensor:
+    """(N, 2D) predicted and (N, 2D) true boxes -> (N,) complete IoU, at most 1 (Zheng et al., AAAI 2020), float32.
+
+    The paper's term for the ratio of the sides is averaged over all pairs of axes; no gradient flows through its weight.
+    """
+    iou, diou = paired_iou(first, second), paired_diou(first, second)
+    angles = [_side_angles(boxes.float()) for boxes in (first, second)]
+    misfit = (4 / pi**2) * (angles[0] - angles[1]).square().mean(dim=-1)
+    with torch.no_grad():
+        weight = misfit / (1 - iou + misfit).clamp(min=torch.finfo(torch.float32).eps)
+    return diou - weight * misfit
+
+
+def _side_angles(boxes: Tensor) -> Tensor:
+    """Arc tangents (N, D (D - 1) / 2) of the ratios of all pairs of sides."""
+    sizes = box_sizes(boxes).clamp(min=1e-6)
+    first, second = zip(*combinations(sizes.unbind(dim=-1), 2))
+    return torch.atan2(torch.stack(first, dim=-1), torch.stack(second, dim=-1))
+
+
+def wasserstein_distances(first: Tensor, second: Tensor) -> Tensor:
+    """(N, 2D) and (N, 2D) boxes -> (N,) Wasserstein distances of the Gaussians they stand for, voxels, float32.
+
+    A box stands for a Gaussian of its center with half its sides as standard deviations (Wang et al., 2021, arXiv 2110.13389).
+    """
+    first, second = first.float(), second.float()
+    squared = (box_centers(first) - box_centers(second)).square() + (box_sizes(first) - box_sizes(second)).square() / 4
+    return squared.sum(dim=-1).clamp(min=1e-12).sqrt()
 
 
 def box_corners(boxes: Tensor) -> Tensor:

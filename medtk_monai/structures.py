@@ -78,18 +78,22 @@ class Priors:
         strides: (P, D) float32, voxels per cell of the prior's level along each axis.
         levels: (P,) int64.
         ids: (P,) int64, index in the whole image's PriorGrid.
+        points: (P,) bool, which priors are points.
+        grid: the grid whose priors these are, all of them and in its order; None for a selection.
     """
 
     boxes: Tensor
     strides: Tensor
     levels: Tensor
     ids: Tensor
+    points: Tensor
+    grid: PriorGrid | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: Tensor | slice) -> Priors:
-        return Priors(*(getattr(self, f.name)[index] for f in fields(self)))
+        return Priors(self.boxes[index], self.strides[index], self.levels[index], self.ids[index], self.points[index])
 
 
 @dataclass(frozen=True)
@@ -171,11 +175,11 @@ class Prediction:
 
     Args:
         logits: (P, C).
-        deltas: (P, 2D).
+        boxes: (P, 2D) decoded, voxels.
     """
 
     logits: Tensor
-    deltas: Tensor
+    boxes: Tensor
 
 
 @dataclass(frozen=True)

@@ -37,4 +37,5 @@ class AnchorGenerator:
 
     def __call__(self, feature_sizes: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> Priors:
         """Cells per level and axis -> Priors, float32 whatever autocast says."""
-        return lay_out_priors(feature_sizes, self.strides, self.sizes, device)
+        points = [[False] * len(level) for level in self.sizes]
+        return lay_out_priors(feature_sizes, self.strides, self.sizes, points, device)

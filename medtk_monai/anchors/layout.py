@@ -52,23 +52,28 @@ def lay_out_priors(
     feature_sizes: Sequence[Sequence[int]],
     strides: Sequence[PerAxis],
     sizes: Sequence[Sequence[PerAxis]],
+    points: Sequence[Sequence[bool]],
     device: torch.device | str,
 ) -> Priors:
     """Priors of the given ``sizes`` (level, prior of a cell, axis; voxels) at every cell center, in the order of their ids.
+
+    Args:
+        points: which of these sizes stand for points.
 
     Raises:
         ValueError: the number of levels differs from that of the strides.
     """
     if len(feature_sizes) != len(strides):
         raise ValueError(f"{len(feature_sizes)} feature maps for {len(strides)} strides: give one stride per level")
-    boxes, spread = [], []
-    for feature_size, level_stride, level_sizes in zip(feature_sizes, strides, sizes):
+    boxes, spread, kinds = [], [], []
+    for feature_size, level_stride, level_sizes, level_points in zip(feature_sizes, strides, sizes, points):
         dims = len(feature_size)
         stride = per_axis(level_stride, dims)
         shapes = torch.tensor([per_axis(s, dims) for s in level_sizes], device=device)
         centers = cell_centers(feature_size, stride, device)
         boxes.append(boxes_from_centers(centers[:, None], shapes[None]).flatten(0, 1))
         spread.append(torch.tensor(stride, device=device).expand(len(boxes[-1]), dims))
-    lengths = PriorGrid(tuple(map(tuple, feature_sizes)), tuple(map(len, sizes))).level_lengths
-    levels = torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths)).to(device)
-    return Priors(torch.cat(boxes), torch.cat(spread), levels, torch.arange(sum(lengths), device=device))
+        kinds.append(torch.tensor(level_points, device=device).repeat(len(centers)))
+    grid = PriorGrid(tuple(map(tuple, feature_sizes)), tuple(map(len, sizes)))
+    levels = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(grid.level_lengths)).to(device)
+    return Priors(torch.cat(boxes), torch.cat(spread), levels, torch.arange(len(grid), device=device), torch.cat(kinds), grid)

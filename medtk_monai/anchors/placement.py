@@ -48,4 +48,4 @@ def place_in_window(
     for level in range(len(generator.strides)):
         here = levels[keep] == level
         ids[here] = whole.encode(level, cells[here], anchors[keep][here])
-    return Priors(priors.boxes[keep] + origin.repeat(2), priors.strides[keep], priors.levels[keep], ids), keep
+    return Priors(priors.boxes[keep] + origin.repeat(2), priors.strides[keep], priors.levels[keep], ids, priors.points[keep]), keep

@@ -25,4 +25,5 @@ class PointGenerator:
 
     def __call__(self, feature_sizes: Sequence[Sequence[int]], device: torch.device | str = "cpu") -> Priors:
         """Cells per level and axis -> Priors, float32 whatever autocast says."""
-        return lay_out_priors(feature_sizes, self.strides, [[stride] for stride in self.strides], device)
+        sizes = [[stride] for stride in self.strides]
+        return lay_out_priors(feature_sizes, self.strides, sizes, [[True]] * len(sizes), device)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-from medtk_monai.assigners.claims import centers_inside, leave_out_ignored, settle_claims
+from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
+from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
 from medtk_monai.box_ops import box_centers, paired_iou
-from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
+from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ATSSAssigner:
     candidate, and no prior with IoU 0 is chosen otherwise.
 
     Args:
-        num_candidates: nearest priors per level.
+        num_candidates: nearest cells per level, each with all its priors.
         center_inside: only priors whose center lies in the object learn it, as in the paper. Without, objects about as small as a cell
             get several priors too.
         ignore_near: ignore the other candidates, and all other priors whose center lies in an object, instead of calling them
@@ -38,22 +39,19 @@ class ATSSAssigner:
             raise ValueError(f"num_candidates is {self.num_candidates}: it must be at least 1")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
-        distances = torch.cdist(box_centers(target.boxes), box_centers(priors.boxes), compute_mode="donot_use_mm_for_euclid_dist")
-        candidates = []
-        for level in range(int(priors.levels.max()) + 1):
-            here = (priors.levels == level).nonzero()[:, 0]
-            nearest = distances[:, here].topk(min(self.num_candidates, len(here)), largest=False).indices
-            candidates.append(here[nearest])
-        chosen = torch.cat(candidates, dim=1)
+        chosen, _ = nearest_priors(priors, box_centers(target.boxes), self.num_candidates)
         iou = paired_iou(priors.boxes[chosen], target.boxes[:, None])
         mean = iou.mean(dim=1, keepdim=True)
         threshold = mean + (iou - mean).square().mean(dim=1, keepdim=True).sqrt()
-        inside = centers_inside(priors, target.boxes)
         claimed = (iou >= threshold) & (iou > 0)
         if self.center_inside:
-            claimed &= inside.gather(1, chosen)
-        objects = settle_claims(len(priors), chosen, iou, claimed)
+            lower, upper = target.boxes[:, None].chunk(2, dim=-1)
+            centers = box_centers(priors.boxes[chosen])
+            claimed &= ((centers >= lower) & (centers < upper)).all(dim=-1)
+        owners = torch.arange(len(target), device=chosen.device)[:, None].expand_as(chosen)
+        candidates = Pairs(owners.flatten(), chosen.flatten())
+        objects = settle_claims(priors, target, candidates, iou.flatten(), claimed.flatten())
         if self.ignore_near:
-            near = inside.any(dim=0).index_fill(0, chosen.flatten(), True)
-            objects = objects.masked_fill(near & (objects == NEGATIVE), IGNORED)
+            objects = ignore_background(objects, candidates.priors)
+            objects = ignore_background(objects, priors_inside(priors, target.boxes).priors)
         return leave_out_ignored(objects, priors, target)

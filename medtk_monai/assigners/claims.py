@@ -1,51 +1,46 @@
-"""What all assigners share: settling claims of several objects on one prior."""
+"""What all assigners share: settling claims of several objects on one prior, and what ignored objects cover."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from medtk_monai.assigners.lookup import Pairs, priors_inside
 from medtk_monai.box_ops import box_centers
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Priors, Target
 
 
-def centers_inside(priors: Priors, boxes: Tensor) -> Tensor:
-    """Whether the center of each prior lies in each box, (N, P) bool; a box is half open."""
-    centers = box_centers(priors.boxes)[None]
-    lower, upper = boxes[:, None].chunk(2, dim=-1)
-    return ((centers >= lower) & (centers < upper)).all(dim=-1)
-
-
-def settle_claims(num_priors: int, candidates: Tensor, quality: Tensor, claimed: Tensor) -> Tensor:
+def settle_claims(priors: Priors, target: Target, candidates: Pairs, quality: Tensor, claimed: Tensor) -> Tensor:
     """Give each claimed prior to the object that fits it best, then each object that got none its best candidate.
 
     Args:
-        num_priors: P.
-        candidates: (N, K) indices of the priors that each object may have; one object's candidates differ.
-        quality: (N, K) how well they fit, larger is better; equal qualities of one object rank in candidate order.
-        claimed: (N, K) bool, the candidates that an object wants.
+        candidates: K pairs of an object and a prior that it may have.
+        quality: (K,) how well they fit, larger is better; equal ones of one object rank in their order.
+        claimed: (K,) bool, the pairs that are wanted.
 
     Returns:
-        (P,) int64, the object of each prior or NEGATIVE.
+        (P,) int64, the object of each prior or NEGATIVE. An object whose candidates are all taken gets the nearest free prior.
     """
-    num_objects = len(candidates)
-    owners = torch.arange(num_objects, device=candidates.device)[:, None].expand_as(candidates)
-    best = quality.new_full((num_priors,), -torch.inf).scatter_reduce(0, candidates[claimed], quality[claimed], "amax")
-    won = claimed & (quality >= best[candidates])
-    objects = owners.new_full((num_priors,), num_objects).scatter_reduce(0, candidates[won], owners[won], "amin")
-    objects[objects == num_objects] = NEGATIVE
-    return _rescue(objects, candidates, quality)
+    claims = candidates[claimed]
+    best = quality.new_full((len(priors),), -torch.inf).scatter_reduce(0, claims.priors, quality[claimed], "amax")
+    won = claims[quality[claimed] >= best[claims.priors]]
+    objects = won.objects.new_full((len(priors),), len(target)).scatter_reduce(0, won.priors, won.objects, "amin")
+    objects[objects == len(target)] = NEGATIVE
+    return _rescue(objects, priors, target, candidates, quality)
 
 
-def _rescue(objects: Tensor, candidates: Tensor, quality: Tensor) -> Tensor:
+def _rescue(objects: Tensor, priors: Priors, target: Target, candidates: Pairs, quality: Tensor) -> Tensor:
     """Give objects without a prior their best candidate that is not another object's only one."""
-    counts = torch.bincount(objects[objects >= 0], minlength=len(candidates))
+    counts = torch.bincount(objects[objects >= 0], minlength=len(target))
     for orphan in (counts == 0).nonzero()[:, 0].tolist():
-        ranked = candidates[orphan][quality[orphan].argsort(descending=True, stable=True)]
-        holders = objects[ranked]
-        free = ((holders < 0) | (counts[holders.clamp(min=0)] > 1)).nonzero()[:, 0]
+        own = (candidates.objects == orphan).nonzero()[:, 0]
+        ranked = candidates.priors[own[quality[own].argsort(descending=True, stable=True)]]
+        free = _free(objects, counts, ranked)
+        if not len(free):
+            distances = (box_centers(priors.boxes) - box_centers(target.boxes[orphan])).square().sum(dim=-1)
+            free = _free(objects, counts, distances.argsort(stable=True))
         if len(free):
-            taken = ranked[free[0]]
+            taken = free[0]
             if objects[taken] >= 0:
                 counts[objects[taken]] -= 1
             objects[taken] = orphan
@@ -53,8 +48,30 @@ def _rescue(objects: Tensor, candidates: Tensor, quality: Tensor) -> Tensor:
     return objects
 
 
+def _free(objects: Tensor, counts: Tensor, ranked: Tensor) -> Tensor:
+    """Those of some priors that are nobody's, or not the only one of their object."""
+    holders = objects[ranked]
+    return ranked[(holders < 0) | (counts[holders.clamp(min=0)] > 1)]
+
+
+def ignore_background(objects: Tensor, priors: Tensor) -> Tensor:
+    """Objects (P,) of all priors, with those of some ``priors`` (K,) that are background turned to ignored."""
+    marked = torch.zeros_like(objects, dtype=torch.bool).index_fill_(0, priors, True)
+    return objects.masked_fill(marked & (objects == NEGATIVE), IGNORED)
+
+
 def leave_out_ignored(objects: Tensor, priors: Priors, target: Target) -> Assignment:
     """Ignore the priors of ignored objects, and unclaimed ones whose center lies in such an object."""
-    of_ignored = (objects >= 0) & target.ignored[objects.clamp(min=0)] if len(target) else objects >= 0
-    covered = centers_inside(priors, target.boxes[target.ignored]).any(dim=0) & (objects < 0)
-    return Assignment(objects.masked_fill(of_ignored | covered, IGNORED))
+    if len(target):
+        objects = objects.masked_fill((objects >= 0) & target.ignored[objects.clamp(min=0)], IGNORED)
+    return Assignment(ignore_background(objects, priors_inside(priors, target.boxes[target.ignored]).priors))
+
+
+def rank_in_object(objects: Tensor, quality: Tensor) -> Tensor:
+    """The rank (K,) of each pair among those of its object (K,): 0 for the largest quality, ties in their order."""
+    order = quality.argsort(descending=True, stable=True)
+    order = order[objects[order].argsort(stable=True)]
+    ordered, steps = objects[order], torch.arange(len(order), device=order.device)
+    starts_run = torch.ones_like(ordered, dtype=torch.bool)
+    starts_run[1:] = ordered[1:] != ordered[:-1]
+    return torch.empty_like(order).scatter_(0, order, steps - (steps * starts_run).cummax(0).values)

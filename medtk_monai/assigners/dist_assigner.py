@@ -1,50 +1,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from medtk_monai.assigners.claims import leave_out_ignored, settle_claims
-from medtk_monai.assigners.levels import keep_own_level
-from medtk_monai.box_ops import box_centers, box_sizes
-from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
+from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
+from medtk_monai.assigners.levels import own_levels
+from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
+from medtk_monai.box_ops import box_centers, box_sizes, boxes_from_centers
+from medtk_monai.structures import Assignment, Prediction, Priors, Target
+
+METRICS = ("chebyshev", "euclidean")
 
 
 @dataclass(frozen=True)
 class DistAssigner:
     """Chooses priors by their distance from the object's center, whatever their size (center sampling, Tian et al., FCOS, 2020).
 
-    The distance is relative to the object: the largest over the axes of |center offset| / (side / 2), so 1 is on a face.
+    The distance is relative to the object: the center offsets are divided by half the sides, so that 1 is on a face.
 
     Args:
         positive_distance: a prior this near to an object learns it, in [0, 1].
-        negative_distance: one farther than this from every object is background; those between are ignored.
+        negative_distance: one this far from every object is background; those between are ignored.
         level_size: an object is learnt only at the level whose stride times this is nearest its side length (geometric means over
             the axes, logarithmic scale); None for all levels.
+        metric: ``"chebyshev"``, the largest offset over the axes, or ``"euclidean"``.
 
     Raises:
-        ValueError: distances out of order.
+        ValueError: distances out of order, or an unknown metric.
     """
 
     positive_distance: float = 0.5
     negative_distance: float = 1.0
     level_size: float | None = None
+    metric: Literal["chebyshev", "euclidean"] = "chebyshev"
 
     def __post_init__(self) -> None:
         if not 0 <= self.positive_distance <= self.negative_distance:
             raise ValueError(f"{self}: need 0 <= positive_distance <= negative_distance")
+        if self.metric not in METRICS:
+            raise ValueError(f"metric is {self.metric!r}: give one of {', '.join(METRICS)}")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
-        distances = relative_distances(priors, target.boxes)
-        ranked = keep_own_level(distances, priors, target.boxes, self.level_size)
-        everyone = torch.arange(len(priors), device=priors.boxes.device).expand(len(target), -1)
-        objects = settle_claims(len(priors), everyone, -ranked, ranked <= self.positive_distance)
-        ring = (distances < self.negative_distance).any(dim=0) & (objects == NEGATIVE)
-        return leave_out_ignored(objects.masked_fill(ring, IGNORED), priors, target)
+        centers = box_centers(target.boxes)
+        # A little more than asked: what lies on a face is compared exactly below.
+        reach = boxes_from_centers(centers, box_sizes(target.boxes) * (self.negative_distance * 1.001))
+        near, nearest = priors_inside(priors, reach), nearest_priors(priors, centers, 1)[0]
+        owners = torch.arange(len(target), device=centers.device)[:, None].expand_as(nearest)
+        pairs = Pairs(torch.cat([near.objects, owners.flatten()]), torch.cat([near.priors, nearest.flatten()]))
+        distances = self._distances(priors, target, pairs)
+        own = own_levels(priors, target.boxes, self.level_size)[pairs.objects, priors.levels[pairs.priors]]
+        claimable = torch.where(own, distances, torch.inf)
+        objects = settle_claims(priors, target, pairs, -claimable, claimable <= self.positive_distance)
+        return leave_out_ignored(ignore_background(objects, pairs.priors[distances < self.negative_distance]), priors, target)
 
-
-def relative_distances(priors: Priors, boxes: Tensor) -> Tensor:
-    """Chebyshev distance of P prior centers from the centers of N boxes in half side lengths, (N, P)."""
-    offsets = (box_centers(priors.boxes)[None] - box_centers(boxes)[:, None]).abs()
-    return (offsets / (box_sizes(boxes)[:, None] / 2)).amax(dim=-1)
+    def _distances(self, priors: Priors, target: Target, pairs: Pairs) -> Tensor:
+        offsets = (box_centers(priors.boxes[pairs.priors]) - box_centers(target.boxes)[pairs.objects]).abs()
+        relative = offsets / (box_sizes(target.boxes)[pairs.objects] / 2)
+        return relative.amax(dim=-1) if self.metric == "chebyshev" else relative.norm(dim=-1)

@@ -9,15 +9,16 @@ from medtk_monai.box_ops import box_sizes
 from medtk_monai.structures import Priors
 
 
-def keep_own_level(distances: Tensor, priors: Priors, boxes: Tensor, level_size: float | None) -> Tensor:
-    """Distances (N, P) of N boxes from P priors, infinite for priors of other levels than the box's own; as they are if None.
+def own_levels(priors: Priors, boxes: Tensor, level_size: float | None) -> Tensor:
+    """Whether each of N boxes may be learnt at each of L levels, (N, L) bool: all of them without a ``level_size``.
 
     A box belongs to the level whose stride times ``level_size`` is nearest its side length: geometric means over the axes, logarithmic
     scale; two levels equally near both count.
     """
+    strides = priors.strides.new_zeros(int(priors.levels.max()) + 1, priors.strides.shape[1])
+    strides[priors.levels] = priors.strides
     if level_size is None:
-        return distances
+        return torch.ones(len(boxes), len(strides), dtype=torch.bool, device=boxes.device)
     wanted = box_sizes(boxes).log().mean(dim=1)
-    offered = (priors.strides * level_size).log().mean(dim=1)
-    misfit = (wanted[:, None] - offered[None]).abs()
-    return distances.masked_fill(misfit > misfit.amin(dim=1, keepdim=True) + 1e-4, torch.inf)
+    misfit = (wanted[:, None] - (strides * level_size).log().mean(dim=1)[None]).abs()
+    return misfit <= misfit.amin(dim=1, keepdim=True) + 1e-4

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from medtk_monai.assigners.claims import leave_out_ignored, settle_claims
-from medtk_monai.assigners.levels import keep_own_level
+from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
+from medtk_monai.assigners.levels import own_levels
+from medtk_monai.assigners.lookup import Pairs, nearest_priors
 from medtk_monai.box_ops import box_centers
-from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Prediction, Priors, Target
+from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,14 @@ class NearestAssigner:
             raise ValueError(f"{self}: num_positives must be at least 1 and num_ignored at least 0")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
-        distances = keep_own_level(self._distances(priors, target), priors, target.boxes, self.level_size)
-        nearest = distances.topk(min(self.num_positives + self.num_ignored, len(priors)), largest=False)
-        claimed = torch.arange(nearest.indices.shape[1], device=distances.device).expand_as(nearest.indices) < self.num_positives
-        objects = settle_claims(len(priors), nearest.indices, -nearest.values, claimed & nearest.values.isfinite())
-        ring = torch.zeros_like(objects, dtype=torch.bool)
-        ring[nearest.indices[nearest.values.isfinite()]] = True
-        return leave_out_ignored(objects.masked_fill(ring & (objects == NEGATIVE), IGNORED), priors, target)
-
-    def _distances(self, priors: Priors, target: Target) -> Tensor:
+        number = self.num_positives + self.num_ignored
         spacing = torch.as_tensor(self.spacing, dtype=torch.float32, device=priors.boxes.device)
-        centers, places = box_centers(target.boxes) * spacing, box_centers(priors.boxes) * spacing
-        return torch.cdist(centers, places, compute_mode="donot_use_mm_for_euclid_dist")
+        near, distances = nearest_priors(priors, box_centers(target.boxes), number, spacing)
+        own = own_levels(priors, target.boxes, self.level_size).gather(1, priors.levels[near])
+        ranked = torch.where(own, distances, torch.inf).topk(min(number, near.shape[1]), largest=False)
+        chosen = near.gather(1, ranked.indices)
+        places = torch.arange(chosen.shape[1], device=chosen.device).expand_as(chosen)
+        owners = torch.arange(len(target), device=chosen.device)[:, None].expand_as(chosen)
+        claimed = (places < self.num_positives) & ranked.values.isfinite()
+        objects = settle_claims(priors, target, Pairs(owners.flatten(), chosen.flatten()), -ranked.values.flatten(), claimed.flatten())
+        return leave_out_ignored(ignore_background(objects, chosen[ranked.values.isfinite()]), priors, target)

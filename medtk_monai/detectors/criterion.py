@@ -64,7 +64,7 @@ class DetectionCriterion:
     def assign(self, priors: Priors, target: Target, logits: Tensor, deltas: Tensor) -> Assignment:
         """The assignment of one image's priors, without gradient."""
         with torch.no_grad():
-            return self.assigner(priors, target, Prediction(logits, deltas))
+            return self.assigner(priors, target, Prediction(logits, self.coder.decode(priors, deltas)))
 
 
 def _hardness(logits: Tensor) -> Tensor:

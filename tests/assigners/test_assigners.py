@@ -6,9 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtk_monai.anchors import AnchorGenerator, PointGenerator
-from medtk_monai.assigners import ATSSAssigner, DistAssigner, NearestAssigner
+from medtk_monai.assigners import (
+    ATSSAssigner,
+    CombinedAssigner,
+    DistAssigner,
+    IoUAssigner,
+    MaxIoUAssigner,
+    NearestAssigner,
+    SimOTAAssigner,
+    TaskAlignedAssigner,
+    UniformAssigner,
+)
 from medtk_monai.box_ops import pairwise_iou
-from medtk_monai.structures import IGNORED, NEGATIVE, PriorGrid, Target
+from medtk_monai.structures import IGNORED, NEGATIVE, Prediction, PriorGrid, Priors, Target
 
 ASSIGNERS = [
     ATSSAssigner(9),
@@ -19,6 +29,15 @@ ASSIGNERS = [
     DistAssigner(0.3, 0.8, level_size=3.0),
     NearestAssigner(),
     NearestAssigner(3, 0, level_size=3.0),
+    DistAssigner(metric="euclidean"),
+    IoUAssigner(),
+    IoUAssigner(0.7, 0.6, per_dimension=True),
+    MaxIoUAssigner(),
+    UniformAssigner(),
+    UniformAssigner(use_prediction=True),
+    TaskAlignedAssigner(),
+    SimOTAAssigner(ignore_near=False),
+    CombinedAssigner(ATSSAssigner(), NearestAssigner()),
 ]
 SIDE = {2: 48, 3: 24}
 
@@ -149,7 +168,94 @@ def test_atss_without_the_center_rule_reaches_more_priors_of_a_tiny_object():
     assert counts == [1, 4]
 
 
+def line(*values):
+    """Priors of side 4 with centers 2, 6, 10, ... on a line."""
+    return AnchorGenerator([4], [[4]])([(values[0], 1)])
+
+
+def test_iou_thresholds_and_rescue():
+    """Object (1, 0, 5, 4): IoU 3/5 with the first prior, 1/7 with the second; object (24, 0, 25, 1) has 1/16 with the seventh."""
+    objects = target([[1, 0, 5, 4.0], [24, 0, 25, 1.0]])
+    assert IoUAssigner(0.5, 0.1)(line(8), objects).objects.tolist() == [0, IGNORED, *[NEGATIVE] * 4, 1, NEGATIVE]
+    assert IoUAssigner(0.5, 0.2)(line(8), objects).objects.tolist() == [0, NEGATIVE, *[NEGATIVE] * 4, 1, NEGATIVE]
+    # 0.75^2 = 0.56 < 0.6 < 0.75: one threshold per axis finds what a plain one does not, and the rescue hides it only for the best.
+    assert IoUAssigner(0.75, 0.35, per_dimension=True)(line(8), objects).objects[1] == IGNORED
+
+
+def test_max_iou_takes_one_prior_per_object():
+    objects = target([[1, 0, 9, 4.0], [1, 0, 9, 4.0]])
+    assigned = MaxIoUAssigner(0.05)(line(8), objects).objects
+    assert sorted(assigned[:3].tolist()) == [IGNORED, 0, 1] and (assigned[3:] == NEGATIVE).all()
+
+
+def test_uniform_takes_the_same_number_whatever_the_size():
+    grid = AnchorGenerator([2], [[8]])([(24, 24)])
+    assigned = UniformAssigner(4, 0.0, 0.7)(grid, target([[10, 10, 12, 12.0], [24, 24, 40, 40.0]])).objects
+    assert [(assigned == i).sum().item() for i in (0, 1)] == [4, 4]
+
+
+def test_uniform_ignores_what_already_finds_the_object_and_poor_positives():
+    grid, objects = line(8), target([[0, 0, 4, 4.0]])
+    boxes = grid.boxes.clone()
+    boxes[1] = objects.boxes[0]
+    assigned = UniformAssigner(1, 0.0, 0.7)(grid, target([[0, 0, 4.5, 4.0]]), Prediction(torch.zeros(8, 1), boxes)).objects
+    assert assigned.tolist() == [0, IGNORED, *[NEGATIVE] * 6]
+    assigned = UniformAssigner(2, 0.5, 1.0)(grid, target([[0, 0, 5.0, 4.0]])).objects
+    assert assigned.tolist() == [0, IGNORED, *[NEGATIVE] * 6]
+
+
+def test_uniform_with_predictions_adds_the_priors_whose_boxes_came_nearest():
+    grid, objects = line(8), target([[0, 0, 4, 4.0]])
+    boxes = grid.boxes.clone()
+    boxes[3] = objects.boxes[0] + 0.1
+    assigned = UniformAssigner(1, 0.0, 1.0, use_prediction=True)(grid, objects, Prediction(torch.zeros(8, 1), boxes)).objects
+    assert (assigned == 0).nonzero()[:, 0].tolist() == [0]
+    boxes[0] = boxes[7]
+    assigned = UniformAssigner(1, 0.0, 1.0, use_prediction=True)(grid, objects, Prediction(torch.zeros(8, 1), boxes)).objects
+    assert (assigned == 0).nonzero()[:, 0].tolist() == [0, 3]
+
+
+def test_task_aligned_weighs_score_and_box():
+    """Equal boxes: the surest prior; equal scores: the best box; an object of another class counts the score of its own."""
+    grid, objects = PointGenerator([1])([(5, 1)]), target([[0, 0, 5, 1.0]])
+    logits, boxes = torch.full((5, 2), -3.0), objects.boxes.repeat(5, 1)
+    logits[3, 0], logits[1, 1] = 1, 5
+    chosen = TaskAlignedAssigner(1)(grid, objects, Prediction(logits, boxes)).objects
+    assert (chosen == 0).nonzero()[:, 0].tolist() == [3] and (chosen[[0, 1, 2, 4]] == IGNORED).all()
+    boxes[3] = torch.tensor([3, 0, 4, 1.0])
+    assert (TaskAlignedAssigner(1)(grid, objects, Prediction(logits, boxes)).objects == 0).nonzero()[0, 0] != 3
+
+
+def test_sim_ota_gives_an_object_as_many_priors_as_its_overlaps_add_up_to():
+    grid, objects = PointGenerator([1])([(6, 1)]), target([[0, 0, 6, 1.0]])
+    boxes = torch.tensor([[0, 0, 6, 1.0]] * 2 + [[0, 0, 3, 1.0]] * 3 + [[0, 0, 0.1, 1.0]])  # IoU 1, 1, 0.5 three times, 0.02
+    logits = torch.zeros(6, 1)
+    assigned = SimOTAAssigner()(grid, objects, Prediction(logits, boxes)).objects
+    assert (assigned == 0).sum() == 3 and {0, 1} <= set((assigned == 0).nonzero()[:, 0].tolist())
+    assert (SimOTAAssigner(ignore_near=False)(grid, objects, Prediction(logits, boxes)).objects == NEGATIVE).sum() == 3
+
+
+def test_combined_teaches_every_object_to_anchors_and_points_as_each_alone():
+    anchors, points = (p[torch.arange(len(p))] for p in priors(2))
+    mixed = [torch.cat([getattr(anchors, f), getattr(points, f)]) for f in ("boxes", "strides", "levels", "ids", "points")]
+    objects, alone = random_target(2, 5, 3), (ATSSAssigner(), NearestAssigner())
+    found = CombinedAssigner(*alone)(Priors(*mixed), objects).objects
+    assert torch.equal(found, torch.cat([alone[0](anchors, objects).objects, alone[1](points, objects).objects]))
+
+
 def test_values_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="negative_iou"):
+        IoUAssigner(0.3, 0.5)
+    with pytest.raises(ValueError, match="ignore_iou"):
+        MaxIoUAssigner(2)
+    with pytest.raises(ValueError, match="num_positives"):
+        UniformAssigner(0)
+    with pytest.raises(ValueError, match="exponents"):
+        TaskAlignedAssigner(beta=-1)
+    with pytest.raises(ValueError, match="iou_weight"):
+        SimOTAAssigner(iou_weight=-1)
+    with pytest.raises(ValueError, match="metric"):
+        DistAssigner(metric="manhattan")
     with pytest.raises(ValueError, match="at least 1"):
         ATSSAssigner(0)
     with pytest.raises(ValueError, match="positive_distance"):

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from medtk_monai.samplers import AllSampler, HardNegativeSampler
+from medtk_monai.samplers import AllSampler, HardNegativeSampler, OHEMSampler, RandomSampler
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment
 
-SAMPLERS = [AllSampler(), HardNegativeSampler(), HardNegativeSampler(2, 1, 1)]
+SAMPLERS = [AllSampler(), HardNegativeSampler(), HardNegativeSampler(2, 1, 1), RandomSampler(20), OHEMSampler(20)]
 
 
 def assignment(positives, negatives, ignored):
@@ -37,6 +37,29 @@ def test_hard_negatives_come_from_the_pool_of_the_hardest():
     assert HardNegativeSampler(3, 1, 1)(found, hardness).nonzero()[2:, 0].tolist() == list(range(96, 102))
 
 
+@pytest.mark.parametrize("kind", [RandomSampler, OHEMSampler])
+def test_quota_of_positives_is_kept_and_negatives_fill_up(kind):
+    found = assignment(30, 100, 10)
+    mask = kind(40, 0.25)(found, torch.rand(140))
+    assert (mask & found.positive).sum() == 10 and mask.sum() == 40
+    assert kind(40, 0.25)(assignment(2, 100, 0), torch.rand(102)).sum() == 40
+
+
+def test_random_sampler_draws_every_negative_equally_often():
+    found, generator = assignment(0, 10, 0), torch.Generator().manual_seed(0)
+    counts = sum(RandomSampler(5)(found, torch.arange(10.0), generator).long() for _ in range(2000))
+    assert (counts - 1000).abs().max() < 120  # 5 standard deviations
+
+
+def test_ohem_takes_the_hardest_of_both():
+    found, hardness = assignment(4, 6, 0), torch.tensor([3.0, 1, 4, 2, 9, 5, 7, 6, 0, 8])
+    assert OHEMSampler(4, 0.5)(found, hardness).nonzero()[:, 0].tolist() == [0, 2, 4, 9]
+
+
 def test_values_out_of_range_are_refused():
     with pytest.raises(ValueError, match="pool_factor"):
         HardNegativeSampler(pool_factor=0.5)
+    with pytest.raises(ValueError, match="positive_fraction"):
+        RandomSampler(10, 1.5)
+    with pytest.raises(ValueError, match="num_samples"):
+        OHEMSampler(0)

@@ -1,26 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch.nn.functional as F
 from torch import Tensor
-
-
-class ClassificationLoss(Protocol):
-    """Compares logits with one-hot targets, all zero for background."""
-
-    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """(K, C) logits and (K, C) targets in [0, 1] -> (K,) losses."""
-        ...
-
-
-@dataclass(frozen=True)
-class BCELoss:
-    """Binary cross entropy of each class."""
-
-    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(dim=-1)
 
 
 @dataclass(frozen=True)
