@@ -104,11 +104,15 @@ class DenseOutput:
         logits: one (B, A * C, *cells) map per level; channel a * C + c is class c of prior a.
         deltas: one (B, A * 2D, *cells) map per level; channel a * 2D + k is delta k of prior a.
         num_classes: C.
+        quality: one (B, A, *cells) map of logits per level, how well each prior's box fits; None without such a branch.
+        segmentation: (B, C + 1, *cells) logits of background and classes on the finest level; None without such a branch.
     """
 
     logits: tuple[Tensor, ...]
     deltas: tuple[Tensor, ...]
     num_classes: int
+    quality: tuple[Tensor, ...] | None = None
+    segmentation: Tensor | None = None
 
     @property
     def feature_sizes(self) -> tuple[tuple[int, ...], ...]:
@@ -118,6 +122,10 @@ class DenseOutput:
         """float32 logits (B, P, C) and deltas (B, P, 2D) in the order of prior ids."""
         num_deltas = 2 * (self.logits[0].ndim - 2)
         return _flatten_maps(self.logits, self.num_classes), _flatten_maps(self.deltas, num_deltas)
+
+    def flat_quality(self) -> Tensor | None:
+        """float32 logits (B, P) of the quality branch in the order of prior ids; None without one."""
+        return None if self.quality is None else _flatten_maps(self.quality, 1)[..., 0]
 
 
 def _flatten_maps(maps: Sequence[Tensor], channels: int) -> Tensor:
@@ -134,20 +142,23 @@ class Target:
         boxes: (N, 2D) float32, voxels.
         labels: (N,) int64 from 0.
         ignored: (N,) bool; such an object is neither to be found nor background (truncated, outside the size range).
+        cut: (2D,) bool, lower and then upper faces at which a patch was cut from a larger image; None for none.
     """
 
     boxes: Tensor
     labels: Tensor
     ignored: Tensor
+    cut: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: Tensor) -> Target:
-        return Target(self.boxes[index], self.labels[index], self.ignored[index])
+        return Target(self.boxes[index], self.labels[index], self.ignored[index], self.cut)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Target:
-        return Target(*(getattr(self, f.name).to(device, non_blocking=non_blocking) for f in fields(self)))
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Target(**{name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None})
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from medtk_monai.assigners.nearest_assigner import NearestAssigner
 from medtk_monai.assigners.sim_ota_assigner import SimOTAAssigner
 from medtk_monai.assigners.task_aligned_assigner import TaskAlignedAssigner
 from medtk_monai.assigners.uniform_assigner import UniformAssigner
+from medtk_monai.assigners.valid_margin_assigner import ValidMarginAssigner
 
 __all__ = [
     "ATSSAssigner",
@@ -22,4 +23,5 @@ __all__ = [
     "SimOTAAssigner",
     "TaskAlignedAssigner",
     "UniformAssigner",
+    "ValidMarginAssigner",
 ]

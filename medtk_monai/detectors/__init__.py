@@ -1,7 +1,8 @@
-"""Where parts meet: network, criterion and postprocessor of a one-stage detector."""
+"""Where parts meet: network, criterion and postprocessor."""
 
 from medtk_monai.detectors.criterion import DetectionCriterion
 from medtk_monai.detectors.network import DetectionNetwork
 from medtk_monai.detectors.postprocessor import Postprocessor
+from medtk_monai.detectors.segmentation_criterion import SegmentationCriterion
 
-__all__ = ["DetectionCriterion", "DetectionNetwork", "Postprocessor"]
+__all__ = ["DetectionCriterion", "DetectionNetwork", "Postprocessor", "SegmentationCriterion"]

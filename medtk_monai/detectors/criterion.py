@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from medtk_monai.anchors import PriorGenerator
 from medtk_monai.assigners import Assigner
 from medtk_monai.coders import BoxCoder
-from medtk_monai.losses import BoxLoss, ClassificationLoss
+from medtk_monai.losses import BoxLoss, ClassificationLoss, Quality
 from medtk_monai.samplers import Sampler
 from medtk_monai.structures import Assignment, DenseOutput, Prediction, Priors, Target
 
@@ -25,6 +26,8 @@ class DetectionCriterion:
         sampler: chooses the priors that enter the classification loss.
         classification_loss, box_loss: losses per prior.
         box_weight: factor of the box loss.
+        quality: what the quality branch of a head learns by binary cross entropy, a further loss ``"quality"``. With a head that has no
+            such branch, the classes of positive priors learn it instead of 1, as QualityFocalLoss expects.
     """
 
     def __init__(
@@ -36,12 +39,14 @@ class DetectionCriterion:
         classification_loss: ClassificationLoss,
         box_loss: BoxLoss,
         box_weight: float = 1.0,
+        quality: Quality | None = None,
     ):
         self.generator, self.coder, self.assigner, self.sampler = generator, coder, assigner, sampler
         self.classification_loss, self.box_loss, self.box_weight = classification_loss, box_loss, box_weight
+        self.quality = quality
 
     def __call__(self, output: DenseOutput, targets: Sequence[Target], generator: torch.Generator | None = None) -> dict[str, Tensor]:
-        """The output for B patches and their targets -> ``{"classification": ..., "box": ...}``, scalars.
+        """The output for B patches and their targets -> ``{"classification": ..., "box": ...}`` and perhaps ``"quality"``, scalars.
 
         Args:
             generator: source of the sampler's draws, the global one if None.
@@ -49,17 +54,24 @@ class DetectionCriterion:
         logits, deltas = output.flatten()
         priors = self.generator(output.feature_sizes, logits.device)
         assignments = [self.assign(priors, t, x, d) for x, d, t in zip(logits, deltas, targets)]
-        hardness = _hardness(logits)
-        sampled = torch.stack([self.sampler(a, h, generator) for a, h in zip(assignments, hardness)])
         images, positive = torch.stack([a.positive for a in assignments]).nonzero(as_tuple=True)
         learnt = [target[a.objects[a.positive]] for a, target in zip(assignments, targets)]
         boxes, labels = torch.cat([t.boxes for t in learnt]), torch.cat([t.labels for t in learnt])
+        hardness = _hardness(logits, images, positive, labels)
+        sampled = torch.stack([self.sampler(a, h, generator) for a, h in zip(assignments, hardness)])
+        found, count = deltas[images, positive], max(len(positive), 1)
+        losses = {"box": self.box_weight * self.box_loss(self.coder, priors[positive], found, boxes).sum() / count}
+        worth = logits.new_ones(len(positive))
+        if self.quality is not None:
+            worth = self.quality(self.coder, priors[positive], found, boxes)
+        branch = output.flat_quality()
+        if branch is not None:
+            rated = branch[images, positive]
+            losses["quality"] = F.binary_cross_entropy_with_logits(rated, worth, reduction="sum") / count
+            worth = torch.ones_like(worth)
         wanted = torch.zeros_like(logits)
-        wanted[images, positive, labels] = 1
-        count = max(len(positive), 1)
-        classification = self.classification_loss(logits[sampled], wanted[sampled]).sum() / count
-        box = self.box_loss(self.coder, priors[positive], deltas[images, positive], boxes).sum() / count
-        return {"classification": classification, "box": self.box_weight * box}
+        wanted[images, positive, labels] = worth
+        return {"classification": self.classification_loss(logits[sampled], wanted[sampled]).sum() / count, **losses}
 
     def assign(self, priors: Priors, target: Target, logits: Tensor, deltas: Tensor) -> Assignment:
         """The assignment of one image's priors, without gradient."""
@@ -67,6 +79,8 @@ class DetectionCriterion:
             return self.assigner(priors, target, Prediction(logits, self.coder.decode(priors, deltas)))
 
 
-def _hardness(logits: Tensor) -> Tensor:
-    """How wrong a prior would be as background: its largest logit, (B, P)."""
-    return logits.detach().amax(dim=-1)
+def _hardness(logits: Tensor, images: Tensor, positive: Tensor, labels: Tensor) -> Tensor:
+    """How wrong each prior is, (B, P): the largest logit of background, the negated one of its class for a positive prior."""
+    hardness = logits.detach().amax(dim=-1)
+    hardness[images, positive] = -logits.detach()[images, positive, labels]
+    return hardness

@@ -14,6 +14,8 @@ from medtk_monai.structures import DenseOutput, Detections, Window
 class Postprocessor:
     """Turns a network's maps into detections: threshold, best ``top_k``, decode, clip to the image, class-wise NMS.
 
+    A score is the probability of the class, or with a quality branch the geometric mean of both.
+
     Args:
         generator, coder: as in training.
         score_threshold: candidates score more than this, in [0, 1).
@@ -44,7 +46,10 @@ class Postprocessor:
     def candidates(self, output: DenseOutput, windows: Sequence[Window]) -> list[Detections]:
         """The output for B windows -> decoded candidates of each window's core, in voxels of the whole image."""
         logits, deltas = output.flatten()
-        return [self._window_candidates(x, d, output.feature_sizes, w) for x, d, w in zip(logits, deltas, windows)]
+        scores, quality = logits.sigmoid(), output.flat_quality()
+        if quality is not None:
+            scores = (scores * quality.sigmoid()[..., None]).sqrt()
+        return [self._window_candidates(s, d, output.feature_sizes, w) for s, d, w in zip(scores, deltas, windows)]
 
     def merge(self, parts: Sequence[Detections], image_size: Sequence[int]) -> Detections:
         """Candidates of all windows of one image -> its detections, best first; equal scores rank by prior id."""
@@ -56,12 +61,12 @@ class Postprocessor:
         found = found[(box_sizes(boxes) > 0).all(dim=1)]
         return found[nms(found.boxes, found.scores, found.labels, self.nms_iou)[: self.max_detections]]
 
-    def _window_candidates(self, logits: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window) -> Detections:
-        priors, positions = place_in_window(self.generator, feature_sizes, window, logits.device)
-        scores = logits[positions].sigmoid()
+    def _window_candidates(self, scores: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window) -> Detections:
+        priors, positions = place_in_window(self.generator, feature_sizes, window, scores.device)
+        num_classes, scores = scores.shape[1], scores[positions]
         scores = torch.where(scores > self.score_threshold, scores, 0.0).flatten()
         best = scores.topk(min(self.top_k, len(scores)))
         index = best.indices[best.values > 0]
-        rows, labels = index // logits.shape[1], index % logits.shape[1]
+        rows, labels = index // num_classes, index % num_classes
         boxes = self.coder.decode(priors[rows], deltas[positions[rows]])
         return Detections(boxes, scores[index], labels, priors.ids[rows])

@@ -19,6 +19,7 @@ class PointHead(nn.Module):
         num_levels: number of feature maps.
         num_convs: convolutions of each tower before the output.
         norm: normalization in the towers, in MONAI's notation; None for none.
+        quality: add a branch that learns how well the box of a point fits, from the box tower.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class PointHead(nn.Module):
         num_levels: int,
         num_convs: int = 1,
         norm: str | tuple | None = None,
+        quality: bool = False,
     ):
         super().__init__()
         self.num_classes = num_classes
@@ -36,9 +38,11 @@ class PointHead(nn.Module):
         self.logits = class_output(spatial_dims, in_channels, num_classes)
         self.deltas = output_conv(spatial_dims, in_channels, 2 * spatial_dims, bias=1.0)
         self.scales = nn.Parameter(torch.ones(num_levels))
+        self.quality = output_conv(spatial_dims, in_channels, 1) if quality else None
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
         features = [self.towers(level) for level in maps]
         logits = tuple(self.logits(classes) for classes, _ in features)
         deltas = tuple(self.deltas(boxes) * scale for (_, boxes), scale in zip(features, self.scales))
-        return DenseOutput(logits, deltas, self.num_classes)
+        quality = None if self.quality is None else tuple(self.quality(boxes) for _, boxes in features)
+        return DenseOutput(logits, deltas, self.num_classes, quality)

@@ -8,6 +8,7 @@ from medtk_monai.losses.balanced_l1_loss import BalancedL1Loss
 from medtk_monai.losses.bce_loss import BCELoss
 from medtk_monai.losses.box_loss import BoxLoss
 from medtk_monai.losses.classification_loss import ClassificationLoss
+from medtk_monai.losses.combined_box_loss import CombinedBoxLoss
 from medtk_monai.losses.focal_loss import FocalLoss
 from medtk_monai.losses.iou_losses import CIoULoss, DIoULoss, GIoULoss, IoULoss
 from medtk_monai.losses.qualities import CenternessQuality, IoUQuality, Quality
@@ -22,6 +23,7 @@ __all__ = [
     "CIoULoss",
     "CenternessQuality",
     "ClassificationLoss",
+    "CombinedBoxLoss",
     "DIoULoss",
     "FocalLoss",
     "GIoULoss",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -85,7 +85,8 @@ class RandCropBoxesd(Randomizable, Transform):
         start = [int(self.R.randint(low, high + 1)) for low, high in zip(lowest, highest)]
         result = dict(data)
         result["image"] = read_reflected(image, start, patch).clone(memory_format=torch.contiguous_format)
-        result["target"] = self.rule(target, start, patch)
+        cut = [begin > 0 for begin in start] + [begin + length < n for begin, length, n in zip(start, patch, image.shape[1:])]
+        result["target"] = replace(self.rule(target, start, patch), cut=torch.tensor(cut))
         if "affine" in data:
             result["affine"] = _shift_affine(data["affine"], start)
         return result

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from monai.transforms import Randomizable, Transform
+from torch import Tensor
 
 
 class RandFlipBoxesd(Randomizable, Transform):
@@ -54,12 +55,13 @@ def flip_axes(data: Mapping[str, Any], axes: Sequence[int]) -> dict[str, Any]:
     image, target = data["image"], data["target"]
     dims = image.ndim - 1
     matrix = torch.eye(dims + 1, dtype=torch.float64)
-    boxes = target.boxes.clone()
+    boxes, faces = target.boxes.clone(), torch.arange(2 * dims)
     for axis in axes:
         size = image.shape[axis + 1]
         matrix[axis, axis], matrix[axis, dims] = -1, size - 1
         boxes[:, [axis, axis + dims]] = size - target.boxes[:, [axis + dims, axis]]
-    return _replaced(data, image.flip([axis + 1 for axis in axes]), boxes, matrix)
+        faces[[axis, axis + dims]] = faces[[axis + dims, axis]]
+    return _replaced(data, image.flip([axis + 1 for axis in axes]), boxes, faces, matrix)
 
 
 def swap_axes(data: Mapping[str, Any], first: int, second: int) -> dict[str, Any]:
@@ -69,14 +71,17 @@ def swap_axes(data: Mapping[str, Any], first: int, second: int) -> dict[str, Any
     order = list(range(dims))
     order[first], order[second] = second, first
     matrix = torch.eye(dims + 1, dtype=torch.float64)[[*order, dims]]
-    boxes = target.boxes[:, order + [axis + dims for axis in order]]
-    return _replaced(data, image.transpose(first + 1, second + 1).clone(memory_format=torch.contiguous_format), boxes, matrix)
+    faces = torch.tensor(order + [axis + dims for axis in order])
+    turned = image.transpose(first + 1, second + 1).clone(memory_format=torch.contiguous_format)
+    return _replaced(data, turned, target.boxes[:, faces], faces, matrix)
 
 
-def _replaced(data: Mapping[str, Any], image: torch.Tensor, boxes: torch.Tensor, matrix: torch.Tensor) -> dict[str, Any]:
-    """A copy with new image and boxes; ``matrix`` maps the new voxels to the old ones."""
+def _replaced(data: Mapping[str, Any], image: Tensor, boxes: Tensor, faces: Tensor, matrix: Tensor) -> dict[str, Any]:
+    """A copy with new image and boxes; ``faces`` tells which face each new one was, ``matrix`` maps new voxels to old ones."""
     moved = {"affine": data["affine"] @ matrix} if "affine" in data else {}
-    return dict(data) | {"image": image, "target": replace(data["target"], boxes=boxes)} | moved
+    target = data["target"]
+    cut = None if target.cut is None else target.cut[faces]
+    return dict(data) | {"image": image, "target": replace(target, boxes=boxes, cut=cut)} | moved
 
 
 def _check_probability(prob: float) -> float:

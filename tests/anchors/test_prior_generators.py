@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from medtk_monai.anchors import AnchorGenerator, PointGenerator, place_in_window
+from medtk_monai.anchors import AnchorGenerator, CombinedGenerator, PointGenerator, place_in_window
 from medtk_monai.anchors.placement import image_grid
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.structures import PriorGrid, Window
@@ -13,13 +13,12 @@ STRIDES = {2: [(2, 2), 4], 3: [(2, 2, 1), (4, 4, 1)]}
 
 
 def generators(dims):
-    return [
-        PointGenerator(STRIDES[dims]),
-        AnchorGenerator(STRIDES[dims], [[3, (5, 1, 2)[:dims]], [7.5, 9]]),
-    ]
+    anchors = AnchorGenerator(STRIDES[dims], [[3, (5, 1, 2)[:dims]], [7.5, 9]])
+    tall = AnchorGenerator(STRIDES[dims], [[3], [7.5]], ratios=[1, (1, 2, 4)[:dims]])
+    return [PointGenerator(STRIDES[dims]), anchors, tall, CombinedGenerator(anchors)]
 
 
-@pytest.fixture(params=[(dims, kind) for dims in (2, 3) for kind in range(2)], ids=str)
+@pytest.fixture(params=[(dims, kind) for dims in (2, 3) for kind in range(4)], ids=str)
 def case(request):
     dims, kind = request.param
     return dims, generators(dims)[kind]
@@ -67,6 +66,23 @@ def test_anchor_sizes_are_never_rounded():
     assert sizes[:, 0].tolist() == [1, 3, 4.5, 7]
 
 
+def test_ratios_keep_the_volume():
+    sizes = box_sizes(AnchorGenerator([2], [[8, (2, 4, 8)]], ratios=[1, (1, 2, 4)])([(1, 1, 1)]).boxes)
+    expected = torch.tensor([[8.0, 8, 8], [4, 8, 16], [2, 4, 8], [1, 4, 16]])
+    torch.testing.assert_close(sizes, expected)
+
+
+def test_a_combined_cell_has_its_anchors_and_then_its_point():
+    priors = CombinedGenerator(AnchorGenerator([2, 4], [[3, 5], [9, 12]]))([(2, 1), (1, 1)])
+    assert priors.points.tolist() == [False, False, True] * 3
+    assert box_sizes(priors.boxes)[:, 0].tolist() == [3, 5, 2, 3, 5, 2, 9, 12, 4]
+
+
+def test_a_selection_has_no_grid_and_all_priors_have_one():
+    priors = PointGenerator([2])([(2, 2)])
+    assert len(priors.grid) == 4 and priors[priors.ids > 0].grid is None
+
+
 def test_points_have_the_size_of_their_stride():
     priors = PointGenerator([(2, 3)])([(2, 2)])
     assert box_sizes(priors.boxes).tolist() == [[2, 3]] * 4
@@ -77,7 +93,8 @@ def test_points_have_the_size_of_their_stride():
     [
         (lambda: AnchorGenerator([2, 4], [[3]]), "one per level"),
         (lambda: AnchorGenerator([2], [[0]]), "positive"),
-        (lambda: AnchorGenerator([2], [[]]), "at least one"),
+        (lambda: AnchorGenerator([2], [[]]), "one size per level"),
+        (lambda: AnchorGenerator([2], [[3]], ratios=[(1, -1)]), "positive"),
         (lambda: PointGenerator([(2, 2, 2)])([(4, 4)]), "one per axis"),
         (lambda: PointGenerator([2])([(4, 4), (2, 2)]), "one stride per level"),
     ],

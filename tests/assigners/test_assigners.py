@@ -1,5 +1,7 @@
 """The contract of all assigners, and what is particular to each."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,8 +18,9 @@ from medtk_monai.assigners import (
     SimOTAAssigner,
     TaskAlignedAssigner,
     UniformAssigner,
+    ValidMarginAssigner,
 )
-from medtk_monai.box_ops import pairwise_iou
+from medtk_monai.box_ops import box_centers, pairwise_iou
 from medtk_monai.structures import IGNORED, NEGATIVE, Prediction, PriorGrid, Priors, Target
 
 ASSIGNERS = [
@@ -38,6 +41,7 @@ ASSIGNERS = [
     TaskAlignedAssigner(),
     SimOTAAssigner(ignore_near=False),
     CombinedAssigner(ATSSAssigner(), NearestAssigner()),
+    ValidMarginAssigner(ATSSAssigner(), 3),
 ]
 SIDE = {2: 48, 3: 24}
 
@@ -241,6 +245,28 @@ def test_combined_teaches_every_object_to_anchors_and_points_as_each_alone():
     objects, alone = random_target(2, 5, 3), (ATSSAssigner(), NearestAssigner())
     found = CombinedAssigner(*alone)(Priors(*mixed), objects).objects
     assert torch.equal(found, torch.cat([alone[0](anchors, objects).objects, alone[1](points, objects).objects]))
+
+
+@pytest.mark.parametrize("inner", [NearestAssigner(4, 8), IoUAssigner(), ATSSAssigner()], ids=str)
+def test_a_valid_margin_is_ignored_at_cut_faces_only_and_rescues_nobody_into_it(inner):
+    grid = AnchorGenerator([2], [[5]])([(12, 12)])
+    boxes = [[1, 10, 3.0, 12], [5, 5, 6, 6.0], [20, 20, 24, 24]]
+    cut = torch.tensor([True, False, False, False])  # the lower face of the first axis
+    objects = replace(target(boxes), cut=cut)
+    assigned = ValidMarginAssigner(inner, 4)(grid, objects).objects
+    margin = box_centers(grid.boxes)[:, 0] < 4
+    assert (assigned[margin] == IGNORED).all() and not (assigned == 0).any()
+    assert (assigned == 1).any() and (assigned == 2).any() and (assigned == NEGATIVE).any()
+    free = ValidMarginAssigner(inner, 4)(grid, target(boxes)).objects
+    assert torch.equal(free, inner(grid, target(boxes)).objects) and (free == 0).any()
+
+
+def test_a_margin_counts_whole_cells_and_may_differ_by_axis():
+    """Cells of 2 voxels in a patch of 8 x 8: with 3 voxels two cells go, with 2 one, with 0 none."""
+    grid = PointGenerator([2])([(4, 4)])
+    nothing = replace(target(torch.zeros(0, 4)), cut=torch.ones(4, dtype=torch.bool))
+    for margin, kept in ((3, 0), (2, 4), ((0, 2), 8), (0, 16)):
+        assert (ValidMarginAssigner(NearestAssigner(), margin)(grid, nothing).objects == NEGATIVE).sum() == kept
 
 
 def test_values_out_of_range_are_refused():

@@ -3,16 +3,17 @@
 import pytest
 import torch
 
-from medtk_monai.anchors import AnchorGenerator
+from medtk_monai.anchors import AnchorGenerator, CombinedGenerator
 from medtk_monai.box_ops import box_centers, box_sizes
-from medtk_monai.coders import DeltaCoder, DistanceCoder
+from medtk_monai.coders import CombinedCoder, DeltaCoder, DistanceCoder
 
-CODERS = [DeltaCoder(), DeltaCoder(center_std=0.1, size_std=0.2), DistanceCoder()]
+CODERS = [DeltaCoder(), DeltaCoder(center_std=0.1, size_std=0.2), DistanceCoder(), CombinedCoder(DeltaCoder(), DistanceCoder())]
 
 
 def priors_and_boxes(dims):
     """Priors, and a box for each that contains its center."""
-    priors = AnchorGenerator([(2, 4, 1)[:dims], 8], [[3.5], [(11, 7, 9)[:dims]]])([(4,) * dims, (1,) * dims])
+    anchors = AnchorGenerator([(2, 4, 1)[:dims], 8], [[3.5], [(11, 7, 9)[:dims]]])
+    priors = CombinedGenerator(anchors)([(4,) * dims, (1,) * dims])
     generator = torch.Generator().manual_seed(0)
     below, above = (0.3 + 20 * torch.rand(len(priors), dims, generator=generator) for _ in range(2))
     centers = box_centers(priors.boxes)
@@ -57,3 +58,10 @@ def test_deltas_are_offsets_in_prior_sizes_and_logarithms_of_ratios():
     priors = AnchorGenerator([2], [[4]])([(1, 1)])  # (-1, -1, 3, 3)
     deltas = DeltaCoder(center_std=1, size_std=1).encode(priors, torch.tensor([[1.0, -1.0, 5.0, 7.0]]))
     torch.testing.assert_close(deltas, torch.tensor([[0.5, 0.5, 0.0, 0.6931472]]))
+
+
+def test_a_combined_coder_codes_anchors_and_points_each_in_their_way():
+    priors, boxes = priors_and_boxes(2)
+    deltas = CombinedCoder(DeltaCoder(), DistanceCoder()).encode(priors, boxes)
+    for coder, chosen in ((DeltaCoder(), ~priors.points), (DistanceCoder(), priors.points)):
+        assert chosen.any() and torch.equal(deltas[chosen], coder.encode(priors[chosen], boxes[chosen]))

@@ -2,9 +2,9 @@
 
 import torch
 
-from medtk_monai.anchors import AnchorGenerator, PointGenerator
-from medtk_monai.assigners import ATSSAssigner, DistAssigner
-from medtk_monai.coders import DeltaCoder, DistanceCoder
+from medtk_monai.anchors import AnchorGenerator, CombinedGenerator, PointGenerator
+from medtk_monai.assigners import ATSSAssigner, CombinedAssigner, DistAssigner
+from medtk_monai.coders import CombinedCoder, DeltaCoder, DistanceCoder
 from medtk_monai.detectors import DetectionCriterion, Postprocessor
 from medtk_monai.losses import FocalLoss, GIoULoss, SmoothL1Loss
 from medtk_monai.samplers import AllSampler, HardNegativeSampler
@@ -14,6 +14,11 @@ STRIDES = [2, 4]
 PARTS = {
     "anchor": (AnchorGenerator(STRIDES, [[4, 6.5], [9, 14]]), DeltaCoder(), ATSSAssigner(9)),
     "point": (PointGenerator(STRIDES), DistanceCoder(), DistAssigner(0.5, 1.0, level_size=3.0)),
+    "combined": (
+        CombinedGenerator(AnchorGenerator(STRIDES, [[4, 6.5], [9, 14]])),
+        CombinedCoder(DeltaCoder(), DistanceCoder()),
+        CombinedAssigner(ATSSAssigner(9), DistAssigner(0.5, 1.0, level_size=3.0)),
+    ),
 }
 
 

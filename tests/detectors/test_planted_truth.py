@@ -1,9 +1,14 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from medtk_monai.box_ops import paired_iou
+from medtk_monai.detectors import DetectionCriterion
+from medtk_monai.losses import FocalLoss, GIoULoss, IoUQuality, QualityFocalLoss
+from medtk_monai.samplers import AllSampler
 from medtk_monai.structures import PriorGrid, Target
-from tests.detectors.planted import BOX_LOSSES, PARTS, SAMPLERS, criterion, feature_sizes, plant, postprocessor, some_target
+from tests.detectors.planted import BOX_LOSSES, PARTS, SAMPLERS, criterion, feature_sizes, plant, postprocessor, some_target, unflatten
 
 SIZE = {2: (24, 24), 3: (24, 24, 24)}
 NOTHING = {dims: Target(torch.zeros(0, 2 * dims), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool)) for dims in (2, 3)}
@@ -92,3 +97,34 @@ def test_detections_are_cut_to_the_image():
 def test_a_score_threshold_out_of_range_is_refused():
     with pytest.raises(ValueError, match="score_threshold"):
         postprocessor("anchor", score_threshold=1.0)
+
+
+def test_a_quality_branch_learns_the_fit_and_weighs_the_score():
+    """The loss of the branch is least where it says the IoU of the decoded boxes; a score is the geometric mean."""
+    target = some_target(2)
+    output = plant("point", [target], SIZE[2])
+    moved = replace(output, deltas=tuple(level + 0.4 for level in output.deltas))
+    generator, coder, assigner = PARTS["point"]
+    positive = assigner(generator(feature_sizes(SIZE[2])), target).positive
+    priors, objects = generator(feature_sizes(SIZE[2])), assigner(generator(feature_sizes(SIZE[2])), target).objects[positive]
+    worth = torch.zeros(1, len(positive), 1)
+    worth[0, positive, 0] = paired_iou(coder.decode(priors[positive], moved.flatten()[1][0][positive]), target.boxes[objects])
+    learner = DetectionCriterion(generator, coder, assigner, AllSampler(), FocalLoss(), GIoULoss(), quality=IoUQuality())
+    losses = []
+    for shift in (-1.0, 0.0, 1.0):
+        maps = unflatten(worth.clamp(0.01, 0.99).logit() + shift, feature_sizes(SIZE[2]), generator.priors_per_cell)
+        losses.append(learner(replace(moved, quality=maps), [target])["quality"].item())
+    assert losses[1] < min(losses[0], losses[2])
+    certain = unflatten(torch.full_like(worth, 0.0), feature_sizes(SIZE[2]), generator.priors_per_cell)
+    (found,) = postprocessor("point")(replace(output, quality=certain), SIZE[2])
+    assert found.scores.max().item() == pytest.approx(0.5**0.5, abs=1e-3)
+
+
+def test_without_a_branch_the_classes_learn_the_quality():
+    """Perfect boxes want a score of 1, moved ones less: certainty costs more."""
+    target = some_target(2)
+    output = plant("anchor", [target], SIZE[2])
+    moved = replace(output, deltas=tuple(level + 0.3 for level in output.deltas))
+    generator, coder, assigner = PARTS["anchor"]
+    learner = DetectionCriterion(generator, coder, assigner, AllSampler(), QualityFocalLoss(), GIoULoss(), quality=IoUQuality())
+    assert learner(output, [target])["classification"] < 1e-3 < 0.1 < learner(moved, [target])["classification"]

@@ -7,13 +7,14 @@ import torch
 from monai.losses import BoxGIoULoss
 from monai.losses import FocalLoss as MonaiFocalLoss
 
-from medtk_monai.anchors import AnchorGenerator
+from medtk_monai.anchors import AnchorGenerator, PointGenerator
 from medtk_monai.coders import DeltaCoder, DistanceCoder
 from medtk_monai.losses import (
     BalancedL1Loss,
     BCELoss,
     CenternessQuality,
     CIoULoss,
+    CombinedBoxLoss,
     DIoULoss,
     FocalLoss,
     GIoULoss,
@@ -25,7 +26,16 @@ from medtk_monai.losses import (
 )
 
 CLASSIFICATION = [BCELoss(), FocalLoss(), QualityFocalLoss()]
-BOX = [SmoothL1Loss(), BalancedL1Loss(), IoULoss(), GIoULoss(), DIoULoss(), CIoULoss(), WassersteinLoss()]
+BOX = [
+    SmoothL1Loss(),
+    BalancedL1Loss(),
+    IoULoss(),
+    GIoULoss(),
+    DIoULoss(),
+    CIoULoss(),
+    WassersteinLoss(),
+    CombinedBoxLoss(SmoothL1Loss(), GIoULoss()),
+]
 QUALITIES = [IoUQuality(), CenternessQuality()]
 
 
@@ -112,7 +122,7 @@ def test_box_losses_stay_finite_for_far_flat_and_inverted_boxes(loss, dims):
     target = box(*[4.0] * dims, *[9.0] * dims)
     for values in ([50.0] * dims + [51.0] * dims, [4.0] * 2 * dims, [9.0] * dims + [4.0] * dims, [4.0] * dims + [9.0] * dims):
         found = box(*values).requires_grad_()
-        value = loss(Given(), None, found, target)
+        value = loss(Given(), PointGenerator([2])([(1, 1)]), found, target)
         value.sum().backward()
         assert value.isfinite().all() and value.min() >= -1e-6 and found.grad.isfinite().all()
 
