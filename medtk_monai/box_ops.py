@@ -5,11 +5,16 @@ World coordinates are millimeters. An affine maps voxel *centers*, so corners ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations, product
 from math import pi
 
+import numpy as np
 import torch
 from torch import Tensor
+
+BLOCK = 256
+"""Boxes that suppression compares with one another at once."""
 
 
 def box_sizes(boxes: Tensor) -> Tensor:
@@ -196,8 +201,7 @@ def boxes_from_world(centers: Tensor, sizes: Tensor, direction: Tensor, affine: 
 def nms(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> Tensor:
     """Class-wise non-maximum suppression: a box goes when its IoU with a better kept one of its class exceeds the threshold.
 
-    Boxes are taken in blocks: each block is compared with the kept boxes before it in one step, so that the sequential part
-    runs over a small matrix only. Equal scores keep their order.
+    Equal scores keep their order.
 
     Args:
         boxes: (N, 2D), voxels; negative coordinates are fine.
@@ -208,21 +212,36 @@ def nms(boxes: Tensor, scores: Tensor, labels: Tensor, iou_threshold: float) -> 
     Returns:
         Indices of the kept boxes, best first, int64.
     """
+    return keep_best(scores, labels, lambda first, second: pairwise_iou(boxes[first], boxes[second]) > iou_threshold)
+
+
+def keep_best(scores: Tensor, labels: Tensor, clashes: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Goes through items by score and keeps those that do not clash with a kept one of their class; equal scores keep their order.
+
+    Items are taken in blocks: each block is compared with the kept items before it in one step, so that the sequential part runs over
+    a small matrix only, and memory grows with the number of kept items, not with its square.
+
+    Args:
+        scores: (N,).
+        labels: (N,) int64.
+        clashes: indices (n,) and (m,) -> bool (n, m).
+
+    Returns:
+        Indices of the kept items, best first, int64.
+    """
+
+    def rivals(first: Tensor, second: Tensor) -> Tensor:
+        return clashes(first, second) & (labels[first][:, None] == labels[second][None])
+
     order = scores.argsort(descending=True, stable=True)
     kept = order[:0]
-    for block in order.split(256):
-        free = ~_overlapping(boxes, labels, block, kept, iou_threshold).any(dim=1)
-        block = block[free]
-        clash = _overlapping(boxes, labels, block, block, iou_threshold).triu(diagonal=1).cpu()
-        alive = torch.ones(len(block), dtype=torch.bool)
-        for i in range(len(block)):
+    for block in order.split(BLOCK):
+        if len(kept):
+            block = block[~rivals(block, kept).any(dim=1)]
+        worse = rivals(block, block).triu(diagonal=1).cpu().numpy()
+        alive = np.ones(len(block), dtype=bool)
+        for i in np.flatnonzero(worse.any(axis=1)):
             if alive[i]:
-                alive &= ~clash[i]
-        kept = torch.cat([kept, block[alive.to(block.device)]])
+                alive &= ~worse[i]
+        kept = torch.cat([kept, block[torch.from_numpy(alive).to(block.device)]])
     return kept
-
-
-def _overlapping(boxes: Tensor, labels: Tensor, first: Tensor, second: Tensor, threshold: float) -> Tensor:
-    """Whether boxes ``first`` (n indices) and ``second`` (m indices) are of one class and overlap too much, (n, m)."""
-    same = labels[first][:, None] == labels[second][None]
-    return same & (pairwise_iou(boxes[first], boxes[second]) > threshold)

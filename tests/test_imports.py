@@ -12,7 +12,7 @@ import medtk_monai
 PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
     ["structures", "box_ops", "reflection", "errors"],
-    ["anchors", "coders", "assigners", "samplers", "losses", "networks", "transforms", "data", "formats", "metrics"],
+    ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],
     ["inferers", "analysis", "visualize", "engines"],

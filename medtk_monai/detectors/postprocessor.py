@@ -6,21 +6,22 @@ import torch
 from torch import Tensor
 
 from medtk_monai.anchors import PriorGenerator, place_in_window
-from medtk_monai.box_ops import box_sizes, clip_boxes, nms
+from medtk_monai.box_ops import box_sizes, clip_boxes
 from medtk_monai.coders import BoxCoder
 from medtk_monai.structures import DenseOutput, Detections, Window
+from medtk_monai.suppressors import Suppressor
 
 
 class Postprocessor:
-    """Turns a network's maps into detections: threshold, best ``top_k``, decode, clip to the image, class-wise NMS.
+    """Turns a network's maps into detections: threshold, best ``top_k``, decode, clip to the image, suppression.
 
     A score is the probability of the class, or with a quality branch the geometric mean of both.
 
     Args:
         generator, coder: as in training.
+        suppressor: leaves one candidate per object.
         score_threshold: candidates score more than this, in [0, 1).
-        top_k: candidates of an image that enter NMS at most.
-        nms_iou: IoU with a better box above which a candidate goes.
+        top_k: candidates of an image that enter suppression at most.
         max_detections: of an image.
     """
 
@@ -28,15 +29,15 @@ class Postprocessor:
         self,
         generator: PriorGenerator,
         coder: BoxCoder,
+        suppressor: Suppressor,
         score_threshold: float = 0.02,
         top_k: int = 1000,
-        nms_iou: float = 0.2,
         max_detections: int = 100,
     ):
         if not 0 <= score_threshold < 1:
             raise ValueError(f"score_threshold is {score_threshold}: it must lie in [0, 1)")
-        self.generator, self.coder = generator, coder
-        self.score_threshold, self.top_k, self.nms_iou, self.max_detections = score_threshold, top_k, nms_iou, max_detections
+        self.generator, self.coder, self.suppressor = generator, coder, suppressor
+        self.score_threshold, self.top_k, self.max_detections = score_threshold, top_k, max_detections
 
     def __call__(self, output: DenseOutput, image_size: Sequence[int]) -> list[Detections]:
         """The output for B whole images of ``image_size`` voxels -> their detections."""
@@ -59,7 +60,7 @@ class Postprocessor:
         boxes = clip_boxes(found.boxes, tuple(image_size))
         found = Detections(boxes, found.scores, found.labels, found.prior_ids)
         found = found[(box_sizes(boxes) > 0).all(dim=1)]
-        return found[nms(found.boxes, found.scores, found.labels, self.nms_iou)[: self.max_detections]]
+        return self.suppressor(found)[: self.max_detections]
 
     def _window_candidates(self, scores: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window) -> Detections:
         priors, positions = place_in_window(self.generator, feature_sizes, window, scores.device)

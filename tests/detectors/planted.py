@@ -9,6 +9,7 @@ from medtk_monai.detectors import DetectionCriterion, Postprocessor
 from medtk_monai.losses import FocalLoss, GIoULoss, SmoothL1Loss
 from medtk_monai.samplers import AllSampler, HardNegativeSampler
 from medtk_monai.structures import DenseOutput, Target
+from medtk_monai.suppressors import NMS
 
 STRIDES = [2, 4]
 PARTS = {
@@ -65,9 +66,9 @@ def criterion(kind, sampler=None, box_loss=None):
     return DetectionCriterion(generator, coder, assigner, sampler or AllSampler(), FocalLoss(), box_loss or GIoULoss())
 
 
-def postprocessor(kind, **options):
+def postprocessor(kind, suppressor=None, **options):
     generator, coder, _ = PARTS[kind]
-    return Postprocessor(generator, coder, **options)
+    return Postprocessor(generator, coder, suppressor or NMS(0.2), **options)
 
 
 SAMPLERS = [AllSampler(), HardNegativeSampler()]

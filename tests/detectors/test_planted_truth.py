@@ -8,6 +8,7 @@ from medtk_monai.detectors import DetectionCriterion
 from medtk_monai.losses import FocalLoss, GIoULoss, IoUQuality, QualityFocalLoss
 from medtk_monai.samplers import AllSampler
 from medtk_monai.structures import PriorGrid, Target
+from medtk_monai.suppressors import NMS
 from tests.detectors.planted import BOX_LOSSES, PARTS, SAMPLERS, criterion, feature_sizes, plant, postprocessor, some_target, unflatten
 
 SIZE = {2: (24, 24), 3: (24, 24, 24)}
@@ -81,8 +82,8 @@ def test_losses_are_divided_by_the_positives_of_the_batch(kind):
 
 def test_postprocessor_keeps_the_best_candidates_and_detections():
     output = plant("anchor", [some_target(2)], SIZE[2])
-    everything = postprocessor("anchor", score_threshold=0.0, nms_iou=1.0, top_k=10_000, max_detections=10_000)(output, SIZE[2])[0]
-    few = postprocessor("anchor", score_threshold=0.0, nms_iou=1.0, top_k=20, max_detections=7)(output, SIZE[2])[0]
+    everything = postprocessor("anchor", score_threshold=0.0, suppressor=NMS(1.0), top_k=10_000, max_detections=10_000)(output, SIZE[2])[0]
+    few = postprocessor("anchor", score_threshold=0.0, suppressor=NMS(1.0), top_k=20, max_detections=7)(output, SIZE[2])[0]
     assert len(few) == 7
     assert torch.equal(few.prior_ids, everything.prior_ids[:7])
     assert (everything.scores.diff() <= 0).all()

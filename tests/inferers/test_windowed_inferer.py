@@ -10,6 +10,7 @@ from medtk_monai.detectors import DetectionNetwork, Postprocessor
 from medtk_monai.heads import AnchorHead, PointHead
 from medtk_monai.inferers import WindowedInferer, plan_windows
 from medtk_monai.networks import FeaturePyramid, ResidualEncoder
+from medtk_monai.suppressors import NMS
 
 MARGIN = 24
 """At least the receptive field's radius of the networks below, rounded up to the stride."""
@@ -26,7 +27,7 @@ def probe(dims, kind):
     nn.init.normal_(network.head.deltas.conv.weight, std=0.3)
     generator = AnchorGenerator([2, 4], [[3, 5], [8, 12]]) if kind == "anchor" else PointGenerator([2, 4])
     coder = DeltaCoder() if kind == "anchor" else DistanceCoder()
-    return network, Postprocessor(generator, coder, score_threshold=0.55, top_k=10**6, nms_iou=1.0, max_detections=10**6)
+    return network, Postprocessor(generator, coder, NMS(1.0), score_threshold=0.55, top_k=10**6, max_detections=10**6)
 
 
 def assert_same(found, expected):
