@@ -224,6 +224,23 @@ class Detections:
 
 
 @dataclass(frozen=True)
+class TwoStageOutput:
+    """What a two-stage network returns, in training and in evaluation alike.
+
+    Args:
+        dense: output of the first stage.
+        proposals: its detections in each image, without gradient, in voxels of the image and with the ids of its priors.
+        logits: (R, C) of all proposals, image by image.
+        deltas: (R, 2D).
+    """
+
+    dense: DenseOutput
+    proposals: list[Detections]
+    logits: Tensor
+    deltas: Tensor
+
+
+@dataclass(frozen=True)
 class Window:
     """A part of an image that a network sees at once.
 

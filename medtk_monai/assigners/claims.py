@@ -10,13 +10,14 @@ from medtk_monai.box_ops import box_centers
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Priors, Target
 
 
-def settle_claims(priors: Priors, target: Target, candidates: Pairs, quality: Tensor, claimed: Tensor) -> Tensor:
+def settle_claims(priors: Priors, target: Target, candidates: Pairs, quality: Tensor, claimed: Tensor, rescue: bool = True) -> Tensor:
     """Give each claimed prior to the object that fits it best, then each object that got none its best candidate.
 
     Args:
         candidates: K pairs of an object and a prior that it may have.
         quality: (K,) how well they fit, larger is better; equal ones of one object rank in their order.
         claimed: (K,) bool, the pairs that are wanted.
+        rescue: care for objects without a prior.
 
     Returns:
         (P,) int64, the object of each prior or NEGATIVE. An object whose candidates are all taken gets the nearest free prior.
@@ -26,7 +27,7 @@ def settle_claims(priors: Priors, target: Target, candidates: Pairs, quality: Te
     won = claims[quality[claimed] >= best[claims.priors]]
     objects = won.objects.new_full((len(priors),), len(target)).scatter_reduce(0, won.priors, won.objects, "amin")
     objects[objects == len(target)] = NEGATIVE
-    return _rescue(objects, priors, target, candidates, quality)
+    return _rescue(objects, priors, target, candidates, quality) if rescue else objects
 
 
 def _rescue(objects: Tensor, priors: Priors, target: Target, candidates: Pairs, quality: Tensor) -> Tensor:

@@ -4,5 +4,14 @@ from medtk_monai.detectors.criterion import DetectionCriterion
 from medtk_monai.detectors.network import DetectionNetwork
 from medtk_monai.detectors.postprocessor import Postprocessor
 from medtk_monai.detectors.segmentation_criterion import SegmentationCriterion
+from medtk_monai.detectors.two_stage import TwoStageCriterion, TwoStageNetwork, TwoStagePostprocessor
 
-__all__ = ["DetectionCriterion", "DetectionNetwork", "Postprocessor", "SegmentationCriterion"]
+__all__ = [
+    "DetectionCriterion",
+    "DetectionNetwork",
+    "Postprocessor",
+    "SegmentationCriterion",
+    "TwoStageCriterion",
+    "TwoStageNetwork",
+    "TwoStagePostprocessor",
+]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 PRIOR_PROBABILITY = 0.01
 """A fresh network calls every prior foreground with this probability (Lin et al., focal loss, 2017)."""
+PRIOR_LOGIT = -log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY)
 
 
 class Towers(nn.Module):
@@ -49,4 +50,4 @@ def output_conv(spatial_dims: int, channels: int, out_channels: int, bias: float
 
 def class_output(spatial_dims: int, channels: int, out_channels: int) -> nn.Module:
     """An output convolution for logits that starts at ``PRIOR_PROBABILITY``."""
-    return output_conv(spatial_dims, channels, out_channels, -log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY))
+    return output_conv(spatial_dims, channels, out_channels, PRIOR_LOGIT)
