@@ -63,8 +63,9 @@ def ignore_background(objects: Tensor, priors: Tensor) -> Tensor:
 
 def leave_out_ignored(objects: Tensor, priors: Priors, target: Target) -> Assignment:
     """Ignore the priors of ignored objects, and unclaimed ones whose center lies in such an object."""
-    if len(target):
-        objects = objects.masked_fill((objects >= 0) & target.ignored[objects.clamp(min=0)], IGNORED)
+    if not target.ignored.any():
+        return Assignment(objects)
+    objects = objects.masked_fill((objects >= 0) & target.ignored[objects.clamp(min=0)], IGNORED)
     return Assignment(ignore_background(objects, priors_inside(priors, target.boxes[target.ignored]).priors))
 
 

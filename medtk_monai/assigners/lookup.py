@@ -1,6 +1,6 @@
 """Which priors lie near an object or overlap it: read off the regular grid, so that the cost follows what is found, not all priors.
 
-A selection of priors has no grid; then all of them are compared.
+A selection of priors has no grid; then all of them are compared. So they are where objects and priors are few, which is faster.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from torch import Tensor
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.structures import Priors
 
+FEW = 30_000
+"""Up to so many pairs of an object and a prior are all compared."""
 TOLERANCE = 1e-3
 """Cells are looked up this much farther than asked, voxels; what is found is then compared exactly."""
 
@@ -69,10 +71,14 @@ def _lattices(priors: Priors) -> Iterator[_Lattice]:
         start += length
 
 
+def _compare_all(priors: Priors, objects: Tensor) -> bool:
+    return priors.grid is None or len(priors) * len(objects) <= FEW
+
+
 def priors_inside(priors: Priors, boxes: Tensor) -> Pairs:
     """All priors whose center lies in a box (N, 2D), which is half open."""
     lower, upper = boxes.chunk(2, dim=-1)
-    if priors.grid is None:
+    if _compare_all(priors, boxes):
         centers = box_centers(priors.boxes)[None]
         found = ((centers >= lower[:, None]) & (centers < upper[:, None])).all(dim=-1).nonzero()
         return Pairs(found[:, 0], found[:, 1])
@@ -84,7 +90,7 @@ def priors_inside(priors: Priors, boxes: Tensor) -> Pairs:
 def priors_overlapping(priors: Priors, boxes: Tensor) -> Pairs:
     """All priors whose box overlaps a box (N, 2D)."""
     lower, upper = boxes.chunk(2, dim=-1)
-    if priors.grid is None:
+    if _compare_all(priors, boxes):
         found = ((priors.boxes[None].chunk(2, -1)[0] < upper[:, None]) & (priors.boxes[None].chunk(2, -1)[1] > lower[:, None])).all(-1)
         return Pairs(*found.nonzero().unbind(dim=1))
     parts = []
@@ -107,7 +113,7 @@ def nearest_priors(priors: Priors, centers: Tensor, count: int, scale: Tensor | 
         Their indices (N, K) int64, level by level and within a level the nearest first, and their distances (N, K).
     """
     scale = torch.as_tensor(scale, dtype=torch.float32, device=centers.device)
-    if priors.grid is None:
+    if _compare_all(priors, centers):
         parts = _nearest_of_all(priors, centers, count, scale)
     else:
         parts = [_nearest_of_level(level, centers, count, scale) for level in _lattices(priors)]
@@ -119,18 +125,26 @@ def nearest_priors(priors: Priors, centers: Tensor, count: int, scale: Tensor | 
 
 def _nearest_of_all(priors: Priors, centers: Tensor, count: int, scale: Tensor) -> list[tuple[Tensor, Tensor]]:
     parts = []
-    for level in priors.levels.unique().tolist():
-        here = (priors.levels == level).nonzero()[:, 0]
-        offsets = centers[:, None] - box_centers(priors.boxes[here])[None]
-        # Selections do not say how many priors a cell has, but those of one cell share their center.
-        per_cell = _largest_group(box_centers(priors.boxes[here]))
-        nearest = (offsets * scale).square().sum(dim=-1).sqrt().topk(min(count * per_cell, len(here)), largest=False)
-        parts.append((here[nearest.indices], nearest.values))
+    places = box_centers(priors.boxes) * scale
+    for here, per_cell in _sections(priors, places):
+        offsets = (centers * scale)[:, None] - places[here][None]
+        nearest = offsets.square().sum(dim=-1).topk(min(count * per_cell, len(here)), largest=False)
+        parts.append((here[nearest.indices], nearest.values.sqrt()))
     return parts
 
 
-def _largest_group(rows: Tensor) -> int:
-    return int(rows.unique(dim=0, return_counts=True)[1].max())
+def _sections(priors: Priors, places: Tensor) -> Iterator[tuple[Tensor, int]]:
+    """The priors of each level that has some, and how many a cell has."""
+    if priors.grid is None:
+        for level in priors.levels.unique().tolist():
+            here = (priors.levels == level).nonzero()[:, 0]
+            # Selections do not say how many priors a cell has, but those of one cell share their center.
+            yield here, int(places[here].unique(dim=0, return_counts=True)[1].max())
+        return
+    everyone = torch.arange(len(priors), device=places.device)
+    for here, per_cell in zip(everyone.split(list(priors.grid.level_lengths)), priors.grid.priors_per_cell):
+        if per_cell and len(here):
+            yield here, per_cell
 
 
 def _nearest_of_level(level: _Lattice, centers: Tensor, count: int, scale: Tensor) -> tuple[Tensor, Tensor]:

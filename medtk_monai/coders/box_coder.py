@@ -15,5 +15,5 @@ class BoxCoder(Protocol):
         ...
 
     def decode(self, priors: Priors, deltas: Tensor) -> Tensor:
-        """K priors and deltas (K, 2D) -> boxes (K, 2D), voxels."""
+        """K priors and deltas (..., K, 2D) -> boxes (..., K, 2D), voxels."""
         ...

@@ -11,7 +11,7 @@ from medtk_monai.assigners import Assigner
 from medtk_monai.coders import BoxCoder
 from medtk_monai.losses import BoxLoss, ClassificationLoss, Quality
 from medtk_monai.samplers import Sampler
-from medtk_monai.structures import Assignment, DenseOutput, Prediction, Priors, Target
+from medtk_monai.structures import DenseOutput, Prediction, Target
 
 
 class DetectionCriterion:
@@ -53,7 +53,9 @@ class DetectionCriterion:
         """
         logits, deltas = output.flatten()
         priors = self.generator(output.feature_sizes, logits.device)
-        assignments = [self.assign(priors, t, x, d) for x, d, t in zip(logits, deltas, targets)]
+        with torch.no_grad():
+            decoded = self.coder.decode(priors, deltas)
+            assignments = [self.assigner(priors, t, Prediction(x, b)) for x, b, t in zip(logits, decoded, targets)]
         images, positive = torch.stack([a.positive for a in assignments]).nonzero(as_tuple=True)
         learnt = [target[a.objects[a.positive]] for a, target in zip(assignments, targets)]
         boxes, labels = torch.cat([t.boxes for t in learnt]), torch.cat([t.labels for t in learnt])
@@ -72,11 +74,6 @@ class DetectionCriterion:
         wanted = torch.zeros_like(logits)
         wanted[images, positive, labels] = worth
         return {"classification": self.classification_loss(logits[sampled], wanted[sampled]).sum() / count, **losses}
-
-    def assign(self, priors: Priors, target: Target, logits: Tensor, deltas: Tensor) -> Assignment:
-        """The assignment of one image's priors, without gradient."""
-        with torch.no_grad():
-            return self.assigner(priors, target, Prediction(logits, self.coder.decode(priors, deltas)))
 
 
 def _hardness(logits: Tensor, images: Tensor, positive: Tensor, labels: Tensor) -> Tensor:

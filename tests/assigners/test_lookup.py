@@ -6,8 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medtk_monai.anchors import AnchorGenerator
+from medtk_monai.assigners import lookup as lookups
 from medtk_monai.assigners.claims import rank_in_object
 from medtk_monai.assigners.lookup import nearest_priors, priors_inside, priors_overlapping
+
+
+@pytest.fixture(autouse=True, scope="module")
+def always_by_the_grid():
+    few, lookups.FEW = lookups.FEW, -1
+    yield
+    lookups.FEW = few
 
 
 def grid(dims, strides):
