@@ -3,5 +3,16 @@
 from medtk_monai.networks.feature_pyramid import FeaturePyramid
 from medtk_monai.networks.reflect import ReflectConv1d, ReflectConv2d, ReflectConv3d, with_reflect_padding
 from medtk_monai.networks.residual_encoder import ResidualEncoder
+from medtk_monai.networks.staged_backbone import StagedBackbone
+from medtk_monai.networks.unet_decoder import UNetDecoder
 
-__all__ = ["FeaturePyramid", "ReflectConv1d", "ReflectConv2d", "ReflectConv3d", "ResidualEncoder", "with_reflect_padding"]
+__all__ = [
+    "FeaturePyramid",
+    "ReflectConv1d",
+    "ReflectConv2d",
+    "ReflectConv3d",
+    "ResidualEncoder",
+    "StagedBackbone",
+    "UNetDecoder",
+    "with_reflect_padding",
+]
