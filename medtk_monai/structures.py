@@ -143,18 +143,20 @@ class Target:
         labels: (N,) int64 from 0.
         ignored: (N,) bool; such an object is neither to be found nor background (truncated, outside the size range).
         cut: (2D,) bool, lower and then upper faces at which a patch was cut from a larger image; None for none.
+        mask: (*spatial) uint8, the class of each voxel from 1, 0 for background; None where it is unknown.
     """
 
     boxes: Tensor
     labels: Tensor
     ignored: Tensor
     cut: Tensor | None = None
+    mask: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: Tensor) -> Target:
-        return Target(self.boxes[index], self.labels[index], self.ignored[index], self.cut)
+        return Target(self.boxes[index], self.labels[index], self.ignored[index], self.cut, self.mask)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Target:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -11,6 +11,7 @@ from typing import Any
 import fire
 
 COMMANDS = {
+    "audit": "medtk_monai.cli.audit:audit",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "phantom": "medtk_monai.cli.phantom:phantom",
 }

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from monai.losses import DiceCELoss
 from torch import Tensor
 
@@ -15,7 +16,8 @@ Criterion = Callable[..., dict[str, Tensor]]
 class SegmentationCriterion:
     """Another criterion, and Dice with cross entropy of the segmentation branch (Jaeger et al., Retina U-Net, ML4H 2019).
 
-    An object is the ellipsoid inscribed in its box; ignored ones are background.
+    A target's mask tells the class of each voxel, and a cell has the largest among its voxels. Without a mask an object is the ellipsoid
+    inscribed in its box.
 
     Args:
         criterion: of the detection.
@@ -36,8 +38,17 @@ class SegmentationCriterion:
         if output.segmentation is None:
             raise ValueError("the network has no segmentation branch: wrap its head in SegmentedHead")
         logits = output.segmentation.float()
-        classes = torch.stack([draw_ellipsoids(target, logits.shape[2:], self.stride) for target in targets])
+        classes = torch.stack([self._draw(target, logits.shape[2:]) for target in targets])
         return {**self.criterion(output, targets, generator), "segmentation": self.weight * self.loss(logits, classes[:, None])}
+
+    def _draw(self, target: Target, cells: Sequence[int]) -> Tensor:
+        return draw_ellipsoids(target, cells, self.stride) if target.mask is None else draw_mask(target.mask, cells)
+
+
+def draw_mask(mask: Tensor, cells: Sequence[int]) -> Tensor:
+    """The largest value of a (*spatial) mask in each of (*cells) cells, int64."""
+    pool = {2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}[mask.ndim]
+    return pool(mask[None, None].float(), tuple(cells))[0, 0].long()
 
 
 def draw_ellipsoids(target: Target, cells: Sequence[int], stride: float | Sequence[float]) -> Tensor:

@@ -1,6 +1,7 @@
 """What lets MONAI's SupervisedTrainer and SupervisedEvaluator run a detector."""
 
+from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.steps import EvaluateStep, TrainStep, prepare_batch
 
-__all__ = ["EvaluateStep", "TrainStep", "prepare_batch", "resolve_precision"]
+__all__ = ["EvaluateStep", "TrainStep", "check_overrides", "prepare_batch", "resolve_precision"]

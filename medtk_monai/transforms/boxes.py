@@ -45,7 +45,7 @@ class WorldBoxes:
 class WorldToVoxelBoxesd(Transform):
     """Turn ``world_boxes`` into a Target on the image's grid; use it after Orientationd, Spacingd and other resampling.
 
-    Replaces ``world_boxes``, ``labels`` and ``ignored`` by ``target``. Adds ``affine``, (D + 1, D + 1) float64, voxel centers of
+    Replaces ``world_boxes``, ``labels``, ``ignored`` and ``mask`` by ``target``. Adds ``affine``, (D + 1, D + 1) float64, voxel centers of
     ``image`` -> world mm, and ``image_path``, the image's file (str; not earlier, as MONAI's Spacingd takes keys that begin with
     "image_" for metadata). Boxes that stick out of the image are clipped to it.
 
@@ -68,7 +68,8 @@ class WorldToVoxelBoxesd(Transform):
         if outside:
             what = f"box {outside[0]}, voxels {[round(value, 1) for value in boxes[outside[0]].tolist()]}, lies outside the image {size}"
             raise DataError(what, str(data.get("case_id", "")), "correct or remove the box, or crop the image less")
-        target = Target(clip_boxes(boxes, size), data.pop("labels"), data.pop("ignored"))
+        mask = data.pop("mask").as_tensor()[0].to(torch.uint8) if "mask" in data else None
+        target = Target(clip_boxes(boxes, size), data.pop("labels"), data.pop("ignored"), mask=mask)
         return data | {"target": target, "affine": affine, "image_path": str(image.meta.get("filename_or_obj", ""))}
 
 

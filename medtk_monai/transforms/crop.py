@@ -40,7 +40,8 @@ class VisibilityRule:
         clipped = clip_boxes(boxes, tuple(size))
         showable = torch.minimum(box_sizes(boxes), boxes.new_tensor(size)).prod(dim=1)
         shown = box_volumes(clipped) > self.drop_fraction * showable
-        return Target(clipped, target.labels, target.ignored | (visible < self.keep_fraction))[shown]
+        mask = None if target.mask is None else read_reflected(target.mask, start, size)
+        return Target(clipped, target.labels, target.ignored | (visible < self.keep_fraction), mask=mask)[shown]
 
 
 class RandCropBoxesd(Randomizable, Transform):

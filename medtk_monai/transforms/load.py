@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import LoadImage, Transform
+from monai.transforms import LoadImage, ResampleToMatch, Transform
 from scipy.ndimage import find_objects
 from torch import Tensor
 
@@ -26,8 +26,8 @@ class LoadCased(Transform):
     """Load the image of a case and read its objects as boxes in the world.
 
     The input is a case of a datalist, with checked fields. The output has ``image``, a float32 MetaTensor (C, *spatial);
-    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; and the case's other keys,
-    except those that begin with "image_", which MONAI's Spacingd would take for metadata. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
+    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; perhaps ``mask``; and the case's other
+    keys, except those that begin with "image_", which MONAI's Spacingd would take for metadata. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
 
     Args:
         spatial_dims: 2 or 3; a file's further axes of size 1 are dropped.
@@ -38,6 +38,8 @@ class LoadCased(Transform):
         min_volume_mm3: smaller objects become ignored; the volume is that of the mask, or of the box (mm^2 in 2D).
         max_volume_mm3: larger objects become ignored; None sets no limit.
         reader: of MONAI's LoadImage; None chooses by the file's suffix.
+        keep_mask: give cases with a label map ``mask`` as well, a uint8 MetaTensor (1, *spatial) on the image's grid: the class of each
+            voxel from 1, 0 for background.
 
     Raises:
         DataError: a file cannot be read, or image, affine, or label map are not fit for use.
@@ -52,6 +54,7 @@ class LoadCased(Transform):
         min_volume_mm3: float = 0.0,
         max_volume_mm3: float | None = None,
         reader: Any = None,
+        keep_mask: bool = False,
     ):
         if label_map_kind not in ("instance", "class"):
             raise ValueError(f"label_map_kind is {label_map_kind!r}, not 'instance' or 'class'")
@@ -62,21 +65,24 @@ class LoadCased(Transform):
         self.volume_range = (min_volume_mm3, inf if max_volume_mm3 is None else max_volume_mm3)
         self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
         self.trust_reader = reader is not None
+        self.keep_mask = keep_mask
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         path = str(data["image"])
         case = str(data.get("case_id", path))
         image = self._read(path, "image", case)
         _check_image(image, self.num_channels, path, case)
+        extra = {}
         if data.get("label_map"):
-            world, labels, volumes = self._read_label_map(data, image, case)
+            world, labels, volumes, classes = self._read_label_map(data, image, case)
+            extra = {"mask": classes} if self.keep_mask else {}
         else:
             world, labels, volumes = _read_boxes(data, self.spatial_dims, case)
         smallest, largest = self.volume_range
         ignored = torch.tensor(data.get("ignored") or [False] * len(world), dtype=torch.bool)
         ignored = ignored | (volumes < smallest) | (volumes > largest)
         kept = {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")}
-        return kept | {"image": image, "case_id": case, "world_boxes": world, "labels": labels, "ignored": ignored}
+        return kept | {"image": image, "case_id": case, "world_boxes": world, "labels": labels, "ignored": ignored} | extra
 
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
         try:
@@ -94,8 +100,8 @@ class LoadCased(Transform):
         _check_affine(image, f"{role} {path}", case)
         return image
 
-    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor, case: str) -> tuple[WorldBoxes, Tensor, Tensor]:
-        """Boxes, labels and volumes (N,) of the objects of a label map."""
+    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor, case: str) -> tuple[WorldBoxes, Tensor, Tensor, Tensor]:
+        """Boxes, labels and volumes (N,) of the objects of a label map, and the class of each voxel on the image's grid."""
         path = str(data["label_map"])
         label_map = self._read(path, "label map", case)
         mask = _instances(label_map, path, case)
@@ -107,7 +113,10 @@ class LoadCased(Transform):
         labels = [self._class_of(value, data.get("labels") or {}, case) for value, _ in found]
         world = boxes_to_world(torch.tensor(boxes, dtype=torch.float64).reshape(-1, 2 * self.spatial_dims), affine)
         voxel_volume = affine[:-1, :-1].det().abs()
-        return WorldBoxes(*world), torch.tensor(labels, dtype=torch.int64), torch.tensor(counts, dtype=torch.float64) * voxel_volume
+        numbers = {value: label + 1 for (value, _), label in zip(found, labels)}
+        classes = _classes_on_grid(mask, numbers, label_map, image) if self.keep_mask else label_map
+        volumes = torch.tensor(counts, dtype=torch.float64) * voxel_volume
+        return WorldBoxes(*world), torch.tensor(labels, dtype=torch.int64), volumes, classes
 
     def _class_of(self, value: int, classes: Mapping[int, int], case: str) -> int:
         if classes and value not in classes:
@@ -166,6 +175,16 @@ def _instances(label_map: MetaTensor, path: str, case: str) -> np.ndarray:
         remedy = "store 0 for background and 1, 2, ... for objects, and resample masks without interpolation"
         raise DataError(f"label map {path} has values that are not whole numbers from 0", case, remedy)
     return mask
+
+
+def _classes_on_grid(mask: np.ndarray, numbers: Mapping[int, int], label_map: MetaTensor, image: MetaTensor) -> Tensor:
+    """The mask with its values replaced by ``numbers``, (1, *spatial) uint8, on the grid of the image."""
+    table = np.zeros(int(mask.max()) + 1, dtype=np.uint8)
+    table[list(numbers)] = list(numbers.values())
+    classes = MetaTensor(torch.from_numpy(table[mask])[None], affine=label_map.affine)
+    if classes.shape[1:] == image.shape[1:] and torch.allclose(classes.affine, image.affine, atol=1e-4):
+        return classes
+    return ResampleToMatch(mode="nearest", padding_mode="zeros")(classes, image).to(torch.uint8)
 
 
 def _read_boxes(data: Mapping[str, Any], dims: int, case: str) -> tuple[WorldBoxes, Tensor, Tensor]:

@@ -10,6 +10,8 @@ import torch
 from monai.transforms import Randomizable, Transform
 from torch import Tensor
 
+from medtk_monai.structures import Target
+
 
 class RandFlipBoxesd(Randomizable, Transform):
     """Flip ``image``, a plain tensor (C, *spatial), its ``target``, and ``affine`` if there is one; each axis by itself.
@@ -61,7 +63,8 @@ def flip_axes(data: Mapping[str, Any], axes: Sequence[int]) -> dict[str, Any]:
         matrix[axis, axis], matrix[axis, dims] = -1, size - 1
         boxes[:, [axis, axis + dims]] = size - target.boxes[:, [axis + dims, axis]]
         faces[[axis, axis + dims]] = faces[[axis + dims, axis]]
-    return _replaced(data, image.flip([axis + 1 for axis in axes]), boxes, faces, matrix)
+    mask = None if target.mask is None else target.mask.flip(list(axes))
+    return _replaced(data, image.flip([axis + 1 for axis in axes]), replace(target, boxes=boxes, mask=mask), faces, matrix)
 
 
 def swap_axes(data: Mapping[str, Any], first: int, second: int) -> dict[str, Any]:
@@ -73,15 +76,15 @@ def swap_axes(data: Mapping[str, Any], first: int, second: int) -> dict[str, Any
     matrix = torch.eye(dims + 1, dtype=torch.float64)[[*order, dims]]
     faces = torch.tensor(order + [axis + dims for axis in order])
     turned = image.transpose(first + 1, second + 1).clone(memory_format=torch.contiguous_format)
-    return _replaced(data, turned, target.boxes[:, faces], faces, matrix)
+    mask = None if target.mask is None else target.mask.transpose(first, second)
+    return _replaced(data, turned, replace(target, boxes=target.boxes[:, faces], mask=mask), faces, matrix)
 
 
-def _replaced(data: Mapping[str, Any], image: Tensor, boxes: Tensor, faces: Tensor, matrix: Tensor) -> dict[str, Any]:
-    """A copy with new image and boxes; ``faces`` tells which face each new one was, ``matrix`` maps new voxels to old ones."""
+def _replaced(data: Mapping[str, Any], image: Tensor, target: Target, faces: Tensor, matrix: Tensor) -> dict[str, Any]:
+    """A copy with new image and target; ``faces`` tells which face each new one was, ``matrix`` maps new voxels to old ones."""
     moved = {"affine": data["affine"] @ matrix} if "affine" in data else {}
-    target = data["target"]
     cut = None if target.cut is None else target.cut[faces]
-    return dict(data) | {"image": image, "target": replace(target, boxes=boxes, cut=cut)} | moved
+    return dict(data) | {"image": image, "target": replace(target, cut=cut)} | moved
 
 
 def _check_probability(prob: float) -> float:

@@ -113,6 +113,12 @@ def test_runs_from_elsewhere_without_complaints(phantom, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
 
 
+def test_a_mistyped_override_ends_with_one_line(tmp_path):
+    done = command("run", "--max_epoch", 1, "--output_dir", "out", cwd=tmp_path)
+    assert done.returncode != 0 and "did you mean --max_epochs?" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 INSIDE = {"space": "RAS", "labels": [0]}
 BAD_CASES = {
     "missing file": ({"image": "missing.nii.gz"}, "does not exist"),

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from medtk_monai.detectors import SegmentationCriterion
-from medtk_monai.detectors.segmentation_criterion import draw_ellipsoids
+from medtk_monai.detectors.segmentation_criterion import draw_ellipsoids, draw_mask
 from medtk_monai.structures import DenseOutput, Target
 
 
@@ -48,3 +50,16 @@ def test_the_right_segmentation_costs_nothing_and_none_at_all_is_differentiable(
 def test_a_network_without_the_branch_is_refused():
     with pytest.raises(ValueError, match="SegmentedHead"):
         SegmentationCriterion(lambda *_: {}, 2)(DenseOutput((), (), 1), [])
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_mask_is_used_where_there_is_one_and_cells_take_the_largest_class(dims):
+    mask = torch.zeros((8,) * dims, dtype=torch.uint8)
+    mask[(slice(2, 4),) * dims] = 1
+    mask[(3,) * dims] = 2
+    drawn = draw_mask(mask, (4,) * dims)
+    assert drawn[(1,) * dims] == 2 and drawn.sum() == 2
+    objects = replace(target([[0.0] * dims + [8.0] * dims], [0]), mask=mask)
+    logits = 30 * torch.nn.functional.one_hot(drawn, 3).movedim(-1, 0)[None].float()
+    losses = SegmentationCriterion(lambda *_: {}, 2)(DenseOutput((), (), 2, segmentation=logits), [objects])
+    assert losses["segmentation"] < 1e-4

@@ -384,3 +384,32 @@ def test_input_stays_untouched(label_map_item, dims):
 def test_kind_is_checked():
     with pytest.raises(ValueError, match="label_map_kind"):
         LoadCased(label_map_kind="semantic")
+
+
+def test_masks_are_kept_on_the_image_grid_with_their_classes(label_map_item, dims):
+    item = label_map_item(oblique_affine(dims, 0)) | {"labels": {1: 2, 2: 0, 3: 1}}
+    mask = to_voxels(item, spatial_dims=dims, keep_mask=True)["target"].mask
+    painted = paint(BLOCKS[dims], SIZES[dims])
+    expected = np.select([painted == 1, painted == 2, painted == 3], [3, 1, 2], 0)
+    assert mask.dtype == torch.uint8 and np.array_equal(mask.numpy(), expected)
+    assert to_voxels(item, spatial_dims=dims)["target"].mask is None
+
+
+def test_a_mask_on_another_grid_is_brought_to_the_image(save, dims):
+    """An image with half the spacing: every mask voxel becomes 2^D voxels."""
+    affine = np.eye(4)
+    fine = affine.copy()
+    fine[:dims, :dims] /= 2
+    fine[:dims, 3] = -0.25
+    painted = paint(BLOCKS[dims], SIZES[dims])
+    doubled = painted
+    for axis in range(dims):
+        doubled = doubled.repeat(2, axis=axis)
+    item = {"case_id": "A", "image": save(doubled, fine, "case.nii.gz"), "label_map": save(painted, affine, "mask.nii.gz")}
+    mask = to_voxels(item, spatial_dims=dims, keep_mask=True)["target"].mask
+    assert np.array_equal(mask.numpy() > 0, doubled > 0)
+
+
+def test_cases_with_boxes_only_have_no_mask(save, dims):
+    item = box_item(save, BLOCKS[dims], np.eye(4), dims)
+    assert to_voxels(item, spatial_dims=dims, keep_mask=True)["target"].mask is None

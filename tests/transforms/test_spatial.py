@@ -1,10 +1,12 @@
 """Flips and swaps keep image, boxes and affine together, exactly."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from blocks import assert_same_world, measure
 
-from medtk_monai.transforms import RandFlipBoxesd, RandSwapAxesBoxesd, flip_axes, swap_axes
+from medtk_monai.transforms import RandCropBoxesd, RandFlipBoxesd, RandSwapAxesBoxesd, flip_axes, swap_axes
 
 
 def square(item):
@@ -84,3 +86,34 @@ def test_swap_of_unequal_axes_is_refused(block_item):
 def test_probability_is_checked(kind):
     with pytest.raises(ValueError, match="outside"):
         kind(1.5)
+
+
+def with_mask(item, cut=None):
+    """The item with a mask that says what the image shows."""
+    return item | {"target": replace(item["target"], mask=item["image"][0].to(torch.uint8), cut=cut)}
+
+
+def test_masks_move_with_the_image(block_item):
+    item = with_mask(square(block_item))
+    for moved in (flip_axes(item, (0,)), swap_axes(item, 0, 1), RandCropBoxesd(9, 0.5, overhang=4).set_random_state(0)(item)):
+        assert torch.equal(moved["target"].mask, moved["image"][0].to(torch.uint8))
+
+
+def test_cut_faces_move_with_the_axes(block_item, dims):
+    """A patch cut at the lower face of the first axis only."""
+    cut = torch.zeros(2 * dims, dtype=torch.bool)
+    cut[0] = True
+    item = with_mask(square(block_item), cut)
+    assert flip_axes(item, (0,))["target"].cut.nonzero().flatten().tolist() == [dims]
+    assert flip_axes(item, (1,))["target"].cut.nonzero().flatten().tolist() == [0]
+    assert swap_axes(item, 0, 1)["target"].cut.nonzero().flatten().tolist() == [1]
+
+
+def test_a_crop_knows_at_which_faces_the_image_goes_on(block_item, dims):
+    sizes = block_item["image"].shape[1:]
+    crop = RandCropBoxesd(8, 0.0, overhang=3)
+    for seed in range(30):
+        patch = crop.set_random_state(seed)(block_item)
+        start = ((torch.linalg.inv(block_item["affine"]) @ patch["affine"])[:-1, -1]).round().tolist()
+        goes_on = [s > 0 for s in start] + [s + 8 < n for s, n in zip(start, sizes)]
+        assert patch["target"].cut.tolist() == goes_on

@@ -1,0 +1,5 @@
+"""Error analysis and audits of data and configuration."""
+
+from medtk_monai.analysis.match_coverage import ObjectMatch, match_objects, summarize
+
+__all__ = ["ObjectMatch", "match_objects", "summarize"]

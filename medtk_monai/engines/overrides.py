@@ -1,0 +1,43 @@
+"""What was typed on the command line of MONAI's bundles, which takes any name for a new value."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from monai.bundle import ConfigParser
+
+from medtk_monai.errors import DataError
+
+OF_MONAI = {"run_id", "init_id", "final_id", "config_file", "meta_file", "logging_file", "tracking", "args_file"}
+
+
+def check_overrides(arguments: Sequence[str] | None = None) -> None:
+    """Refuse values given on the command line of ``python -m monai.bundle run`` that the configuration does not have.
+
+    Args:
+        arguments: the command line; None takes that of this process, and another program's is not looked at.
+
+    Raises:
+        DataError: a name that is not in the configuration.
+    """
+    words = sys.argv if arguments is None else list(arguments)
+    if "run" not in words[:2] or not any(word.split("=")[0] == "--config_file" for word in words):
+        return
+    given = [word[2:].split("=")[0] for word in words if word.startswith("--")]
+    known = ConfigParser.load_config_files(_config_files(words)).keys()
+    for name in given:
+        root = name.replace("#", "::").split("::")[0]
+        if root not in known and root not in OF_MONAI:
+            close = get_close_matches(root, list(known), n=1)
+            remedy = f"did you mean --{close[0]}?" if close else "see the bundle's docs/README.md for what can be set"
+            raise DataError(f"--{name} is not a value of the configuration", remedy=remedy)
+
+
+def _config_files(words: Sequence[str]) -> str | list[str]:
+    """The argument of ``--config_file``: one file, or several in a list."""
+    place = next(i for i, word in enumerate(words) if word.split("=")[0] == "--config_file")
+    text = words[place].split("=", 1)[1] if "=" in words[place] else words[place + 1]
+    files = [part.strip(" '\"") for part in text.strip("[]() ").split(",")]
+    return files if len(files) > 1 else files[0]

@@ -1,0 +1,37 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from medtk_monai.cli.main import main
+
+TRAIN = str(Path(__file__).parents[2] / "bundles" / "aneurysm" / "train.json")
+
+
+def audit(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["medtk", "audit", "--config_file", TRAIN, *map(str, arguments)])
+    main()
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_default_settings_match_the_phantom(phantom, tmp_path, monkeypatch, capsys, dims):
+    arguments = ["--dataset_dir", phantom(dims), "--spatial_dims", dims, "--out", tmp_path / "report.json", "--strict"]
+    audit(monkeypatch, *arguments)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["objects"] > 0 and report["unmatched"] == []
+    assert "best IoU" in capsys.readouterr().out
+
+
+def test_strict_fails_where_priors_do_not_match(phantom, monkeypatch, capsys):
+    settings = ["--anchor_sizes", "[[40],[80]]", "--heads::anchor::assigner", "{'_target_':'medtk_monai.assigners.MaxIoUAssigner'}"]
+    with pytest.raises(SystemExit) as exit_info:
+        audit(monkeypatch, "--dataset_dir", phantom(3), "--strict", *settings)
+    assert exit_info.value.code == 1
+    assert "add anchors of about" in capsys.readouterr().out
+
+
+def test_a_mistyped_override_is_told(phantom, monkeypatch):
+    with pytest.raises(SystemExit) as exit_info:
+        audit(monkeypatch, "--dataset_dir", phantom(3), "--anchor_size", "[[4],[8]]")
+    assert "--anchor_size names no value" in str(exit_info.value.code)
