@@ -29,6 +29,7 @@ OTHERS = [
 
 
 def make_target(number: int, device: torch.device) -> Target:
+    """Boxes of 4 to 30 voxels anywhere in a volume of 128 voxels per side."""
     generator = torch.Generator().manual_seed(0)
     sizes = 4 + 26 * torch.rand(number, 3, generator=generator) ** 2
     lower = torch.rand(number, 3, generator=generator) * (128 - sizes)

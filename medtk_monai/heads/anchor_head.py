@@ -36,6 +36,7 @@ class AnchorHead(nn.Module):
         self.deltas = output_conv(spatial_dims, in_channels, priors_per_cell * 2 * spatial_dims)
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
+        """One (B, in_channels, *cells) map per level, finest first."""
         features = [self.towers(level) for level in maps]
         logits = tuple(self.logits(classes) for classes, _ in features)
         deltas = tuple(self.deltas(boxes) for _, boxes in features)

@@ -41,6 +41,7 @@ class CombinedHead(nn.Module):
         self.scales = nn.Parameter(torch.ones(num_levels))
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
+        """One (B, in_channels, *cells) map per level, finest first."""
         features = [self.towers(level) for level in maps]
         logits = tuple(self.logits(classes) for classes, _ in features)
         deltas = tuple(

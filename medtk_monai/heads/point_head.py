@@ -41,6 +41,7 @@ class PointHead(nn.Module):
         self.quality = output_conv(spatial_dims, in_channels, 1) if quality else None
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
+        """One (B, in_channels, *cells) map per level, finest first."""
         features = [self.towers(level) for level in maps]
         logits = tuple(self.logits(classes) for classes, _ in features)
         deltas = tuple(self.deltas(boxes) * scale for (_, boxes), scale in zip(features, self.scales))

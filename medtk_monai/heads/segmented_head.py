@@ -25,4 +25,5 @@ class SegmentedHead(nn.Module):
         self.segmentation = output_conv(spatial_dims, in_channels, num_classes + 1)
 
     def forward(self, maps: Sequence[Tensor]) -> DenseOutput:
+        """One (B, in_channels, *cells) map per level, finest first."""
         return replace(self.head(maps), segmentation=self.segmentation(maps[0]))
