@@ -64,12 +64,17 @@ def _iou_and_union(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     return intersection / union.clamp(min=torch.finfo(union.dtype).tiny), union
 
 
+def _hull_sizes(first: Tensor, second: Tensor) -> Tensor:
+    """Side lengths (..., D) of the smallest boxes around both of two broadcastable (..., 2D) boxes."""
+    lower = torch.minimum(first.chunk(2, -1)[0], second.chunk(2, -1)[0])
+    upper = torch.maximum(first.chunk(2, -1)[1], second.chunk(2, -1)[1])
+    return upper - lower
+
+
 def _giou(first: Tensor, second: Tensor) -> Tensor:
     """Generalized IoU (Rezatofighi et al., CVPR 2019) of broadcastable (..., 2D) boxes, in [-1, 1]."""
     iou, union = _iou_and_union(first, second)
-    lower = torch.minimum(first.chunk(2, -1)[0], second.chunk(2, -1)[0])
-    upper = torch.maximum(first.chunk(2, -1)[1], second.chunk(2, -1)[1])
-    hull = (upper - lower).float().prod(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)
+    hull = _hull_sizes(first, second).float().prod(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)
     return iou - (hull - union) / hull
 
 
@@ -96,9 +101,7 @@ def pairwise_giou(first: Tensor, second: Tensor) -> Tensor:
 def paired_diou(first: Tensor, second: Tensor) -> Tensor:
     """(N, 2D) and (N, 2D) boxes -> (N,) distance IoU in [-1, 1] (Zheng et al., AAAI 2020), float32."""
     first, second = first.float(), second.float()
-    lower = torch.minimum(first.chunk(2, -1)[0], second.chunk(2, -1)[0])
-    upper = torch.maximum(first.chunk(2, -1)[1], second.chunk(2, -1)[1])
-    diagonal = (upper - lower).square().sum(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)
+    diagonal = _hull_sizes(first, second).square().sum(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)
     return paired_iou(first, second) - (box_centers(first) - box_centers(second)).square().sum(dim=-1) / diagonal
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.anchors import PriorGenerator
-from medtk_monai.anchors.layout import per_axis
+from medtk_monai.anchors.layout import coarsest_stride, per_axis
 from medtk_monai.assigners import Assigner
 from medtk_monai.box_ops import box_centers, box_sizes, pairwise_iou
 from medtk_monai.structures import Priors, Target
@@ -62,8 +62,7 @@ def match_objects(
 
 
 def _whole_cells(patch_size: int | Sequence[int], generator: PriorGenerator, dims: int) -> list[int]:
-    coarsest = [max(axis) for axis in zip(*(per_axis(stride, dims) for stride in generator.strides))]
-    return [int(ceil(n / s) * s) for n, s in zip(per_axis(patch_size, dims), coarsest)]
+    return [ceil(n / s) * s for n, s in zip(per_axis(patch_size, dims), coarsest_stride(generator.strides, dims))]
 
 
 def _match(priors: Priors, assigner: Assigner, case: str, target: Target, index: int, patch: Sequence[int]) -> ObjectMatch:

@@ -42,6 +42,11 @@ def per_axis(value: PerAxis, spatial_dims: int) -> tuple[float, ...]:
     return tuple(float(v) for v in values)
 
 
+def coarsest_stride(strides: Sequence[PerAxis], spatial_dims: int) -> tuple[int, ...]:
+    """The largest stride along each axis."""
+    return tuple(int(max(axis)) for axis in zip(*(per_axis(stride, spatial_dims) for stride in strides)))
+
+
 def cell_centers(feature_size: Sequence[int], stride: Sequence[float], device: torch.device | str) -> Tensor:
     """Centers (cells, D) of a grid's cells in tensor axis order, voxels: cell i of stride s covers [i s, (i + 1) s)."""
     axes = [(torch.arange(n, device=device, dtype=torch.float32) + 0.5) * s for n, s in zip(feature_size, stride)]

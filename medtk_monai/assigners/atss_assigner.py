@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
 from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
 from medtk_monai.box_ops import box_centers, paired_iou
@@ -48,8 +46,7 @@ class ATSSAssigner:
             lower, upper = target.boxes[:, None].chunk(2, dim=-1)
             centers = box_centers(priors.boxes[chosen])
             claimed &= ((centers >= lower) & (centers < upper)).all(dim=-1)
-        owners = torch.arange(len(target), device=chosen.device)[:, None].expand_as(chosen)
-        candidates = Pairs(owners.flatten(), chosen.flatten())
+        candidates = Pairs.of_rows(chosen)
         objects = settle_claims(priors, target, candidates, iou.flatten(), claimed.flatten())
         if self.ignore_near:
             objects = ignore_background(objects, candidates.priors)

@@ -1,8 +1,7 @@
-"""What the assigners that look at predictions share."""
+"""What the assigners that compare boxes share."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
@@ -13,10 +12,14 @@ from medtk_monai.structures import Prediction, Priors, Target
 def near_candidates(priors: Priors, target: Target, num_nearest: int) -> Pairs:
     """The priors whose center lies in an object, and those of its nearest cells of each level."""
     inside = priors_inside(priors, target.boxes)
-    nearest, _ = nearest_priors(priors, box_centers(target.boxes), num_nearest)
-    owners = torch.arange(len(target), device=nearest.device)[:, None].expand_as(nearest)
-    keys = torch.cat([inside.objects * len(priors) + inside.priors, (owners * len(priors) + nearest).flatten()]).unique()
-    return Pairs(keys // max(len(priors), 1), keys % max(len(priors), 1))
+    both = Pairs.cat([inside, Pairs.of_rows(nearest_priors(priors, box_centers(target.boxes), num_nearest)[0])])
+    keys, count = (both.objects * len(priors) + both.priors).unique(), max(len(priors), 1)
+    return Pairs(keys // count, keys % count)
+
+
+def overlaps(boxes: Tensor, target: Target, pairs: Pairs) -> Tensor:
+    """For each pair the IoU of its prior's box, out of (P, 2D), with the object."""
+    return paired_iou(boxes[pairs.priors], target.boxes[pairs.objects])
 
 
 def scores_and_overlaps(priors: Priors, target: Target, prediction: Prediction | None, pairs: Pairs) -> tuple[Tensor, Tensor]:
@@ -25,6 +28,6 @@ def scores_and_overlaps(priors: Priors, target: Target, prediction: Prediction |
     Without a prediction, scores are 1 and boxes are those of the priors.
     """
     if prediction is None:
-        return priors.boxes.new_ones(len(pairs)), paired_iou(priors.boxes[pairs.priors], target.boxes[pairs.objects])
+        return priors.boxes.new_ones(len(pairs)), overlaps(priors.boxes, target, pairs)
     scores = prediction.logits[pairs.priors, target.labels[pairs.objects]].float().sigmoid()
-    return scores, paired_iou(prediction.boxes[pairs.priors], target.boxes[pairs.objects])
+    return scores, overlaps(prediction.boxes, target, pairs)

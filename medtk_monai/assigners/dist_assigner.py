@@ -47,9 +47,7 @@ class DistAssigner:
         centers = box_centers(target.boxes)
         # A little more than asked: what lies on a face is compared exactly below.
         reach = boxes_from_centers(centers, box_sizes(target.boxes) * (self.negative_distance * 1.001))
-        near, nearest = priors_inside(priors, reach), nearest_priors(priors, centers, 1)[0]
-        owners = torch.arange(len(target), device=centers.device)[:, None].expand_as(nearest)
-        pairs = Pairs(torch.cat([near.objects, owners.flatten()]), torch.cat([near.priors, nearest.flatten()]))
+        pairs = Pairs.cat([priors_inside(priors, reach), Pairs.of_rows(nearest_priors(priors, centers, 1)[0])])
         distances = self._distances(priors, target, pairs)
         own = own_levels(priors, target.boxes, self.level_size)[pairs.objects, priors.levels[pairs.priors]]
         claimable = torch.where(own, distances, torch.inf)

@@ -39,6 +39,15 @@ class Pairs:
     def __getitem__(self, index: Tensor) -> Pairs:
         return Pairs(self.objects[index], self.priors[index])
 
+    @staticmethod
+    def of_rows(priors: Tensor) -> Pairs:
+        """Row i of (N, K) prior indices holds those of object i."""
+        return Pairs(torch.arange(len(priors), device=priors.device).repeat_interleave(priors.shape[1]), priors.flatten())
+
+    @staticmethod
+    def cat(parts: Sequence[Pairs]) -> Pairs:
+        return Pairs(torch.cat([part.objects for part in parts]), torch.cat([part.priors for part in parts]))
+
 
 @dataclass(frozen=True)
 class _Lattice:
@@ -82,7 +91,7 @@ def priors_inside(priors: Priors, boxes: Tensor) -> Pairs:
         centers = box_centers(priors.boxes)[None]
         found = ((centers >= lower[:, None]) & (centers < upper[:, None])).all(dim=-1).nonzero()
         return Pairs(found[:, 0], found[:, 1])
-    pairs = _join([_expand(level, _cells_between(level, lower, upper), None) for level in _lattices(priors)], boxes.device)
+    pairs = Pairs.cat([_expand(level, _cells_between(level, lower, upper), None) for level in _lattices(priors)])
     centers = box_centers(priors.boxes[pairs.priors])
     return pairs[((centers >= lower[pairs.objects]) & (centers < upper[pairs.objects])).all(dim=-1)]
 
@@ -97,7 +106,7 @@ def priors_overlapping(priors: Priors, boxes: Tensor) -> Pairs:
     for level in _lattices(priors):
         for anchor, shape in enumerate(level.shapes):
             parts.append(_expand(level, _cells_between(level, lower - shape / 2, upper + shape / 2), anchor))
-    pairs = _join(parts, boxes.device)
+    pairs = Pairs.cat(parts)
     found_lower, found_upper = priors.boxes[pairs.priors].chunk(2, dim=-1)
     return pairs[((found_lower < upper[pairs.objects]) & (found_upper > lower[pairs.objects])).all(dim=-1)]
 
@@ -208,8 +217,3 @@ def _expand(level: _Lattice, ranges: tuple[Tensor, Tensor], anchor: int | None) 
         return Pairs(objects, priors + anchor)
     anchors = torch.arange(level.priors_per_cell, device=priors.device)
     return Pairs(objects.repeat_interleave(len(anchors)), (priors[:, None] + anchors).flatten())
-
-
-def _join(parts: Sequence[Pairs], device: torch.device) -> Pairs:
-    empty = torch.zeros(0, dtype=torch.int64, device=device)
-    return Pairs(torch.cat([empty, *(p.objects for p in parts)]), torch.cat([empty, *(p.priors for p in parts)]))

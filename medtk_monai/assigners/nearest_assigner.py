@@ -44,7 +44,6 @@ class NearestAssigner:
         ranked = torch.where(own, distances, torch.inf).topk(min(number, near.shape[1]), largest=False)
         chosen = near.gather(1, ranked.indices)
         places = torch.arange(chosen.shape[1], device=chosen.device).expand_as(chosen)
-        owners = torch.arange(len(target), device=chosen.device)[:, None].expand_as(chosen)
         claimed = (places < self.num_positives) & ranked.values.isfinite()
-        objects = settle_claims(priors, target, Pairs(owners.flatten(), chosen.flatten()), -ranked.values.flatten(), claimed.flatten())
+        objects = settle_claims(priors, target, Pairs.of_rows(chosen), -ranked.values.flatten(), claimed.flatten())
         return leave_out_ignored(ignore_background(objects, chosen[ranked.values.isfinite()]), priors, target)

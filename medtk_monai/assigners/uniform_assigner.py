@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from medtk_monai.assigners.candidates import overlaps
 from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, rank_in_object, settle_claims
 from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_overlapping
 from medtk_monai.box_ops import box_centers, box_sizes, paired_iou
@@ -37,15 +38,14 @@ class UniformAssigner:
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         pairs = priors_overlapping(priors, target.boxes)
-        iou = paired_iou(priors.boxes[pairs.priors], target.boxes[pairs.objects])
+        iou = overlaps(priors.boxes, target, pairs)
         ranks = rank_in_object(pairs.objects, iou)
-        certain = iou if prediction is None else paired_iou(prediction.boxes[pairs.priors], target.boxes[pairs.objects])
+        certain = iou if prediction is None else overlaps(prediction.boxes, target, pairs)
         doubtful = pairs.priors[certain >= self.negative_ignore_iou]
         claimed = ranks < self.num_positives
         if self.use_prediction and prediction is not None:
             extra = self._nearest_predicted(priors, target, prediction)
-            pairs = Pairs(torch.cat([pairs.objects, extra.objects]), torch.cat([pairs.priors, extra.priors]))
-            iou = paired_iou(priors.boxes[pairs.priors], target.boxes[pairs.objects])
+            pairs, iou = Pairs.cat([pairs, extra]), torch.cat([iou, overlaps(priors.boxes, target, extra)])
             claimed = torch.cat([claimed, torch.ones_like(extra.objects, dtype=torch.bool)])
         objects = settle_claims(priors, target, pairs, iou, claimed)
         objects = self._ignore_poor(objects, priors, target)
@@ -54,8 +54,7 @@ class UniformAssigner:
     def _nearest_predicted(self, priors: Priors, target: Target, prediction: Prediction) -> Pairs:
         near, _ = nearest_priors(priors, box_centers(target.boxes), 4 * self.num_positives)
         distances = (_center_size(prediction.boxes[near]) - _center_size(target.boxes)[:, None]).abs().sum(dim=-1)
-        best = near.gather(1, distances.topk(min(self.num_positives, near.shape[1]), largest=False).indices)
-        return Pairs(torch.arange(len(target), device=near.device)[:, None].expand_as(best).flatten(), best.flatten())
+        return Pairs.of_rows(near.gather(1, distances.topk(min(self.num_positives, near.shape[1]), largest=False).indices))
 
     def _ignore_poor(self, objects: Tensor, priors: Priors, target: Target) -> Tensor:
         held = (objects >= 0).nonzero()[:, 0]

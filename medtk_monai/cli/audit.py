@@ -43,15 +43,12 @@ def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
     """MONAI's parser of the configuration with the overrides."""
     from monai.bundle import ConfigParser
 
-    from medtk_monai.errors import DataError
+    from medtk_monai.engines.overrides import check_names
 
     parser = ConfigParser()
     parser.read_config(config_file)
-    for key, value in overrides.items():
-        name = key.replace("#", "::").split("::")[0]
-        if name not in parser:
-            raise DataError(f"--{key} names no value of the configuration", remedy=f"it has {', '.join(sorted(parser.get().keys()))}")
-        parser[key] = value
+    check_names(overrides, list(parser.get()))
+    parser.update(overrides)
     return parser
 
 

@@ -59,7 +59,7 @@ class DetectionCriterion:
         images, positive = torch.stack([a.positive for a in assignments]).nonzero(as_tuple=True)
         learnt = [target[a.objects[a.positive]] for a, target in zip(assignments, targets)]
         boxes, labels = torch.cat([t.boxes for t in learnt]), torch.cat([t.labels for t in learnt])
-        hardness = _hardness(logits, images, positive, labels)
+        hardness = hardness_of(logits, (images, positive), labels)
         sampled = torch.stack([self.sampler(a, h, generator) for a, h in zip(assignments, hardness)])
         found, count = deltas[images, positive], max(len(positive), 1)
         losses = {"box": self.box_weight * self.box_loss(self.coder, priors[positive], found, boxes).sum() / count}
@@ -76,8 +76,14 @@ class DetectionCriterion:
         return {"classification": self.classification_loss(logits[sampled], wanted[sampled]).sum() / count, **losses}
 
 
-def _hardness(logits: Tensor, images: Tensor, positive: Tensor, labels: Tensor) -> Tensor:
-    """How wrong each prior is, (B, P): the largest logit of background, the negated one of its class for a positive prior."""
-    hardness = logits.detach().amax(dim=-1)
-    hardness[images, positive] = -logits.detach()[images, positive, labels]
+def hardness_of(logits: Tensor, positive: tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    """How wrong each prior is: the largest of its logits (..., C) for background, the negated one of its class for a positive prior.
+
+    Args:
+        positive: indices of the positive priors along each axis but the last.
+        labels: their classes.
+    """
+    logits = logits.detach()
+    hardness = logits.amax(dim=-1)
+    hardness[positive] = -logits[(*positive, labels)]
     return hardness

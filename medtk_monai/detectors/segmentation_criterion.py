@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from monai.losses import DiceCELoss
 from torch import Tensor
 
+from medtk_monai.anchors.layout import PerAxis, cell_centers, per_axis
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.structures import DenseOutput, Target
 
@@ -25,7 +26,7 @@ class SegmentationCriterion:
         weight: factor of the loss ``"segmentation"``.
     """
 
-    def __init__(self, criterion: Criterion, stride: float | Sequence[float], weight: float = 1.0):
+    def __init__(self, criterion: Criterion, stride: PerAxis, weight: float = 1.0):
         self.criterion, self.stride, self.weight = criterion, stride, weight
         self.loss = DiceCELoss(include_background=False, to_onehot_y=True, softmax=True, batch=True)
 
@@ -51,15 +52,13 @@ def draw_mask(mask: Tensor, cells: Sequence[int]) -> Tensor:
     return pool(mask[None, None].float(), tuple(cells))[0, 0].long()
 
 
-def draw_ellipsoids(target: Target, cells: Sequence[int], stride: float | Sequence[float]) -> Tensor:
+def draw_ellipsoids(target: Target, cells: Sequence[int], stride: PerAxis) -> Tensor:
     """The class, from 1, of the ellipsoid that each cell's center lies in, or 0: (*cells) int64. Small objects lie on top.
 
     An object in which no center lies gets the nearest cell.
     """
-    dims, device = len(cells), target.boxes.device
-    steps = torch.as_tensor(stride, dtype=torch.float32, device=device).expand(dims)
-    axes = [(torch.arange(n, device=device) + 0.5) * s for n, s in zip(cells, steps)]
-    centers = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
+    device = target.boxes.device
+    centers = cell_centers(cells, per_axis(stride, len(cells)), device)
     known = target[~target.ignored]
     known = known[box_sizes(known.boxes).prod(dim=1).argsort(descending=True, stable=True)]
     drawn = torch.zeros(len(centers), dtype=torch.int64, device=device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +10,13 @@ from torch import Tensor, nn
 from medtk_monai.anchors import PriorGenerator, place_in_window
 from medtk_monai.assigners import Assigner
 from medtk_monai.coders import BoxCoder
+from medtk_monai.detectors.criterion import hardness_of
 from medtk_monai.detectors.postprocessor import Postprocessor
 from medtk_monai.heads import RoIExtractor
 from medtk_monai.losses import BoxLoss, ClassificationLoss
 from medtk_monai.networks import with_reflect_padding
 from medtk_monai.samplers import Sampler
-from medtk_monai.structures import Detections, Prediction, Priors, Target, TwoStageOutput, Window
+from medtk_monai.structures import Detections, Prediction, PriorGrid, Priors, Target, TwoStageOutput, Window
 
 Criterion = Callable[..., dict[str, Tensor]]
 
@@ -105,12 +105,11 @@ class TwoStageCriterion:
         priors = proposals_as_priors(proposals)
         with torch.no_grad():
             assignment = self.assigner(priors, target, Prediction(logits, self.coder.decode(priors, deltas)))
-            hardness = logits.detach().amax(dim=-1)
-            sampled = self.sampler(assignment, hardness, generator)
-        positive = assignment.positive
+        positive = assignment.positive.nonzero()[:, 0]
         learnt = target[assignment.objects[positive]]
+        sampled = self.sampler(assignment, hardness_of(logits, (positive,), learnt.labels), generator)
         wanted = torch.zeros_like(logits)
-        wanted[positive.nonzero()[:, 0], learnt.labels] = 1
+        wanted[positive, learnt.labels] = 1
         classification = self.classification_loss(logits[sampled], wanted[sampled]).sum()
         box = self.box_loss(self.coder, priors[positive], deltas[positive], learnt.boxes).sum()
         return classification, box, len(learnt)
@@ -156,8 +155,8 @@ class TwoStagePostprocessor:
         self, proposals: Detections, logits: Tensor, deltas: Tensor, window: Window, feature_sizes: Sequence[Sequence[int]]
     ) -> Detections:
         priors, positions = place_in_window(self.generator, feature_sizes, window, logits.device)
-        number = sum(prod(size) * count for size, count in zip(feature_sizes, self.generator.priors_per_cell))
-        ids = positions.new_full((number,), -1)
+        grid = PriorGrid(tuple(map(tuple, feature_sizes)), self.generator.priors_per_cell)
+        ids = positions.new_full((len(grid),), -1)
         ids[positions] = priors.ids
         boxes = self.coder.decode(proposals_as_priors(proposals), deltas) + torch.tensor(window.origin * 2, device=logits.device)
         scores = logits.sigmoid() ** self.share * proposals.scores[:, None] ** (1 - self.share)

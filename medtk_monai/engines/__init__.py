@@ -2,6 +2,6 @@
 
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
-from medtk_monai.engines.steps import EvaluateStep, TrainStep, prepare_batch
+from medtk_monai.engines.steps import EvaluateStep, TrainStep, channels_last, prepare_batch
 
-__all__ = ["EvaluateStep", "TrainStep", "check_overrides", "prepare_batch", "resolve_precision"]
+__all__ = ["EvaluateStep", "TrainStep", "channels_last", "check_overrides", "prepare_batch", "resolve_precision"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from monai.bundle import ConfigParser
@@ -27,12 +27,21 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
         return
     given = [word[2:].split("=")[0] for word in words if word.startswith("--")]
     known = ConfigParser.load_config_files(_config_files(words)).keys()
-    for name in given:
+    check_names([name for name in given if name not in OF_MONAI], list(known))
+
+
+def check_names(names: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse names of values, nested ones as ``a::b``, whose first part is not among the ``known`` ones.
+
+    Raises:
+        DataError: with the likely name.
+    """
+    for name in names:
         root = name.replace("#", "::").split("::")[0]
-        if root not in known and root not in OF_MONAI:
-            close = get_close_matches(root, list(known), n=1)
+        if root not in known:
+            close = get_close_matches(root, known, n=1)
             remedy = f"did you mean --{close[0]}?" if close else "see the bundle's docs/README.md for what can be set"
-            raise DataError(f"--{name} is not a value of the configuration", remedy=remedy)
+            raise DataError(f"--{name} names no value of the configuration", remedy=remedy)
 
 
 def _config_files(words: Sequence[str]) -> str | list[str]:

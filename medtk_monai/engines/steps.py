@@ -19,12 +19,13 @@ def prepare_batch(
     batchdata: dict[str, Any], device: torch.device | str | None = None, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[Tensor, list[Target]]:
     """A collated batch -> images (B, C, *spatial) in the memory order convolutions prefer, and targets, on the device."""
-    images = batchdata["image"].to(device, non_blocking=non_blocking, memory_format=_channels_last(batchdata["image"]), **kwargs)
+    images = batchdata["image"].to(device, non_blocking=non_blocking, memory_format=channels_last(batchdata["image"].ndim - 2), **kwargs)
     return images, [target.to(device or images.device, non_blocking) for target in batchdata["target"]]
 
 
-def _channels_last(images: Tensor) -> torch.memory_format:
-    return torch.channels_last_3d if images.ndim == 5 else torch.channels_last
+def channels_last(spatial_dims: int) -> torch.memory_format:
+    """The memory order in which convolutions are fastest, of images and weights."""
+    return torch.channels_last_3d if spatial_dims == 3 else torch.channels_last
 
 
 class TrainStep:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from medtk_monai.anchors.layout import PerAxis, per_axis
 from medtk_monai.box_ops import box_centers, box_sizes, boxes_from_centers
 from medtk_monai.roi_align import roi_align
 
@@ -25,7 +26,7 @@ class RoIExtractor:
         ValueError: an argument out of range.
     """
 
-    strides: Sequence[float | Sequence[float]]
+    strides: Sequence[PerAxis]
     output_size: int = 5
     level_size: float = 3.0
     context: float = 1.0
@@ -49,7 +50,7 @@ class RoIExtractor:
 
     def _pool(self, maps: Sequence[Tensor], boxes: Sequence[Tensor], sized: Sequence[Tensor]) -> Tensor:
         dims = maps[0].ndim - 2
-        steps = [list(s) if isinstance(s, Sequence) else [s] * dims for s in self.strides]
+        steps = [per_axis(stride, dims) for stride in self.strides]
         offered = (torch.tensor(steps, device=maps[0].device) * self.level_size).log().mean(dim=1)
         levels = [(box_sizes(b).clamp(min=1e-3).log().mean(dim=1)[:, None] - offered).abs().argmin(dim=1) for b in sized]
         bins = [self.output_size] * dims

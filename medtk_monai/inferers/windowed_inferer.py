@@ -6,7 +6,7 @@ import torch
 from monai.inferers import Inferer
 from torch import Tensor
 
-from medtk_monai.anchors.layout import per_axis
+from medtk_monai.anchors.layout import coarsest_stride, per_axis
 from medtk_monai.detectors import Postprocessor
 from medtk_monai.inferers.windows import plan_windows
 from medtk_monai.reflection import read_reflected
@@ -61,5 +61,4 @@ class WindowedInferer(Inferer):
 
     def _coarsest_stride(self, spatial_dims: int) -> tuple[int, ...]:
         given = self.postprocessor.generator.strides if self.stride is None else [self.stride]
-        strides = [per_axis(stride, spatial_dims) for stride in given]
-        return tuple(int(max(axis)) for axis in zip(*strides))
+        return coarsest_stride(given, spatial_dims)
