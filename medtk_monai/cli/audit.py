@@ -19,7 +19,7 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
         overrides: values of the configuration, as --dataset_dir DIR --anchor_sizes [[4],[8]].
 
     Raises:
-        DataError: an override names no value of the configuration, or the data is wrong.
+        DataError: there is no such file, an override names no value of the configuration, or the data is wrong.
     """
     import json
     from pathlib import Path
@@ -44,9 +44,11 @@ def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
     from monai.bundle import ConfigParser
 
     from medtk_monai.engines.overrides import check_names
+    from medtk_monai.errors import existing_file
 
+    files = [config_file] if isinstance(config_file, str) else list(config_file)
     parser = ConfigParser()
-    parser.read_config(config_file)
+    parser.read_config([existing_file(path, "give the path of the bundle's train.json") for path in files])
     check_names(overrides, list(parser.get()))
     parser.update(overrides)
     return parser

@@ -35,3 +35,10 @@ def test_a_mistyped_override_is_told(phantom, monkeypatch):
     with pytest.raises(SystemExit) as exit_info:
         audit(monkeypatch, "--dataset_dir", phantom(3), "--anchor_size", "[[4],[8]]")
     assert "--anchor_size names no value" in str(exit_info.value.code)
+
+
+def test_a_missing_configuration_is_told(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["medtk", "audit", "--config_file", "none.json"])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    assert "no file none.json" in str(exit_info.value.code)
