@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
+from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside, priors_overlapping
 from medtk_monai.box_ops import box_centers, paired_iou
 from medtk_monai.structures import Prediction, Priors, Target
 
@@ -20,6 +21,18 @@ def near_candidates(priors: Priors, target: Target, num_nearest: int) -> Pairs:
 def overlaps(boxes: Tensor, target: Target, pairs: Pairs) -> Tensor:
     """For each pair the IoU of its prior's box, out of (P, 2D), with the object."""
     return paired_iou(boxes[pairs.priors], target.boxes[pairs.objects])
+
+
+def overlapping_candidates(priors: Priors, target: Target, min_iou: float, at_least: int) -> tuple[Pairs, Tensor]:
+    """The priors with at least an IoU with an object, and the IoU; of an object with fewer than ``at_least``, all that overlap it."""
+    pairs = priors_overlapping(priors, target.boxes, min_iou)
+    iou = overlaps(priors.boxes, target, pairs)
+    enough = torch.bincount(pairs.objects[iou >= min_iou], minlength=len(target)) >= at_least
+    kept = (iou >= min_iou) & enough[pairs.objects]
+    few = (~enough).nonzero()[:, 0]
+    others = priors_overlapping(priors, target.boxes[few])
+    others = Pairs(few[others.objects], others.priors)
+    return Pairs.cat([pairs[kept], others]), torch.cat([iou[kept], overlaps(priors.boxes, target, others)])
 
 
 def scores_and_overlaps(priors: Priors, target: Target, prediction: Prediction | None, pairs: Pairs) -> tuple[Tensor, Tensor]:

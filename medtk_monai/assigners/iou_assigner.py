@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from medtk_monai.assigners.candidates import overlaps
+from medtk_monai.assigners.candidates import overlapping_candidates
 from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
-from medtk_monai.assigners.lookup import priors_overlapping
 from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 
@@ -33,8 +32,7 @@ class IoUAssigner:
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         power = target.boxes.shape[1] // 2 if self.per_dimension else 1
-        pairs = priors_overlapping(priors, target.boxes)
-        iou = overlaps(priors.boxes, target, pairs)
+        pairs, iou = overlapping_candidates(priors, target, self.negative_iou**power, int(self.rescue))
         objects = settle_claims(priors, target, pairs, iou, iou >= self.positive_iou**power, self.rescue)
         objects = ignore_background(objects, pairs.priors[iou >= self.negative_iou**power])
         return leave_out_ignored(objects, priors, target)

@@ -96,19 +96,32 @@ def priors_inside(priors: Priors, boxes: Tensor) -> Pairs:
     return pairs[((centers >= lower[pairs.objects]) & (centers < upper[pairs.objects])).all(dim=-1)]
 
 
-def priors_overlapping(priors: Priors, boxes: Tensor) -> Pairs:
-    """All priors whose box overlaps a box (N, 2D)."""
+def priors_overlapping(priors: Priors, boxes: Tensor, min_iou: float = 0.0) -> Pairs:
+    """All priors whose box overlaps a box (N, 2D), but perhaps not those below an IoU."""
     lower, upper = boxes.chunk(2, dim=-1)
     if _compare_all(priors, boxes):
         found = ((priors.boxes[None].chunk(2, -1)[0] < upper[:, None]) & (priors.boxes[None].chunk(2, -1)[1] > lower[:, None])).all(-1)
         return Pairs(*found.nonzero().unbind(dim=1))
-    parts = []
-    for level in _lattices(priors):
-        for anchor, shape in enumerate(level.shapes):
-            parts.append(_expand(level, _cells_between(level, lower - shape / 2, upper + shape / 2), anchor))
-    pairs = Pairs.cat(parts)
+    pairs = Pairs.cat([_expand_shapes(level, boxes, min_iou) for level in _lattices(priors)])
+    if min_iou > 0:
+        return pairs
     found_lower, found_upper = priors.boxes[pairs.priors].chunk(2, dim=-1)
     return pairs[((found_lower < upper[pairs.objects]) & (found_upper > lower[pairs.objects])).all(dim=-1)]
+
+
+def _expand_shapes(level: _Lattice, boxes: Tensor, min_iou: float) -> Pairs:
+    """The priors of a level that are near enough to N boxes for an IoU.
+
+    The IoU of two boxes is at most that of their sides along any axis, and at most that of the same two boxes with one center.
+    """
+    sizes, shapes = box_sizes(boxes)[:, None], level.shapes
+    reach = (sizes + shapes) * ((1 - min_iou) / (2 * (1 + min_iou)))
+    shared = torch.minimum(sizes, shapes).prod(dim=-1)
+    hopeless = shared < (min_iou - TOLERANCE) * (sizes.prod(dim=-1) + shapes.prod(dim=-1) - shared)
+    centers = box_centers(boxes)[:, None]
+    first, numbers = _cells_between(level, (centers - reach).flatten(0, 1), (centers + reach).flatten(0, 1))
+    pairs = _expand(level, (first, numbers.masked_fill(hopeless.view(-1, 1), 0)), 0)
+    return Pairs(pairs.objects // len(shapes), pairs.priors + pairs.objects % len(shapes))
 
 
 def nearest_priors(priors: Priors, centers: Tensor, count: int, scale: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from medtk_monai.assigners.candidates import overlaps
-from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, rank_in_object, settle_claims
-from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_overlapping
+from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
+from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside, priors_overlapping
 from medtk_monai.box_ops import box_centers, box_sizes, paired_iou
 from medtk_monai.structures import IGNORED, Assignment, Prediction, Priors, Target
 
@@ -16,12 +16,15 @@ from medtk_monai.structures import IGNORED, Assignment, Prediction, Priors, Targ
 class UniformAssigner:
     """The same number of priors for every object, with thresholds that ignore the doubtful (Chen et al., YOLOF, CVPR 2021).
 
+    All are sought among the nearest cells of each level, four times ``num_positives``.
+
     Args:
         num_positives: priors with the largest IoU that learn an object.
         positive_ignore_iou: of those, a prior below this IoU is ignored, unless it is its object's best.
-        negative_ignore_iou: another prior with at least this IoU is ignored, of the prior itself or, if there is one, of its prediction.
+        negative_ignore_iou: another prior with at least this IoU is ignored, of the prior itself or, if there is one, of its prediction,
+            which is looked at of the nearest priors and those whose center lies in the object.
         use_prediction: as in the paper, also the ``num_positives`` priors learn an object whose predicted boxes are nearest to it (L1
-            distance of centers and sizes); they are sought among the nearest cells of each level, four times as many.
+            distance of centers and sizes).
 
     Raises:
         ValueError: a value out of range.
@@ -37,24 +40,25 @@ class UniformAssigner:
             raise ValueError(f"{self}: num_positives must be at least 1 and thresholds lie in [0, 1]")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
-        pairs = priors_overlapping(priors, target.boxes)
-        iou = overlaps(priors.boxes, target, pairs)
-        ranks = rank_in_object(pairs.objects, iou)
-        certain = iou if prediction is None else overlaps(prediction.boxes, target, pairs)
-        doubtful = pairs.priors[certain >= self.negative_ignore_iou]
-        claimed = ranks < self.num_positives
-        if self.use_prediction and prediction is not None:
-            extra = self._nearest_predicted(priors, target, prediction)
-            pairs, iou = Pairs.cat([pairs, extra]), torch.cat([iou, overlaps(priors.boxes, target, extra)])
-            claimed = torch.cat([claimed, torch.ones_like(extra.objects, dtype=torch.bool)])
-        objects = settle_claims(priors, target, pairs, iou, claimed)
-        objects = self._ignore_poor(objects, priors, target)
-        return leave_out_ignored(ignore_background(objects, doubtful), priors, target)
-
-    def _nearest_predicted(self, priors: Priors, target: Target, prediction: Prediction) -> Pairs:
         near, _ = nearest_priors(priors, box_centers(target.boxes), 4 * self.num_positives)
-        distances = (_center_size(prediction.boxes[near]) - _center_size(target.boxes)[:, None]).abs().sum(dim=-1)
-        return Pairs.of_rows(near.gather(1, distances.topk(min(self.num_positives, near.shape[1]), largest=False).indices))
+        iou = paired_iou(priors.boxes[near], target.boxes[:, None])
+        count = min(self.num_positives, near.shape[1])
+        claimed = torch.zeros_like(iou, dtype=torch.bool).scatter_(1, iou.topk(count).indices, True) & (iou > 0)
+        if self.use_prediction and prediction is not None:
+            distances = (_center_size(prediction.boxes[near]) - _center_size(target.boxes)[:, None]).abs().sum(dim=-1)
+            claimed.scatter_(1, distances.topk(count, largest=False).indices, True)
+        pairs = Pairs.of_rows(near)
+        objects = settle_claims(priors, target, pairs, iou.flatten(), claimed.flatten())
+        objects = self._ignore_poor(objects, priors, target)
+        objects = ignore_background(objects, self._doubtful(pairs, priors, target, prediction))
+        return leave_out_ignored(objects, priors, target)
+
+    def _doubtful(self, near: Pairs, priors: Priors, target: Target, prediction: Prediction | None) -> Tensor:
+        if prediction is None:
+            seen, boxes = priors_overlapping(priors, target.boxes, self.negative_ignore_iou), priors.boxes
+        else:
+            seen, boxes = Pairs.cat([near, priors_inside(priors, target.boxes)]), prediction.boxes
+        return seen.priors[overlaps(boxes, target, seen) >= self.negative_ignore_iou]
 
     def _ignore_poor(self, objects: Tensor, priors: Priors, target: Target) -> Tensor:
         held = (objects >= 0).nonzero()[:, 0]

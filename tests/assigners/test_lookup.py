@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 
 from medtk_monai.anchors import AnchorGenerator
 from medtk_monai.assigners import lookup as lookups
+from medtk_monai.assigners.candidates import overlapping_candidates
 from medtk_monai.assigners.claims import rank_in_object
 from medtk_monai.assigners.lookup import nearest_priors, priors_inside, priors_overlapping
+from medtk_monai.box_ops import pairwise_iou
+from medtk_monai.structures import Target
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -44,6 +47,24 @@ def test_inside_and_overlapping_agree_with_comparing_all(dims, number, seed):
     assert everything.grid is None
     for lookup in (priors_inside, priors_overlapping):
         assert listed(lookup(priors, found)) == listed(lookup(everything, found))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([2, 3]), st.integers(0, 6), st.floats(0.01, 1.0), st.integers(0, 10**6))
+def test_no_prior_with_enough_overlap_is_missed(dims, number, min_iou, seed):
+    priors, found = grid(dims, STRIDES[dims]), boxes(dims, number, seed)
+    if number:
+        found[0] = priors.boxes[seed % len(priors)]  # of IoU 1
+    target = Target(found, torch.zeros(number, dtype=torch.int64), torch.zeros(number, dtype=torch.bool))
+    iou = pairwise_iou(found, priors.boxes)
+    expected = {tuple(pair) for pair in (iou >= min_iou).nonzero().tolist()}
+    assert expected <= set(listed(priors_overlapping(priors, found, min_iou)))
+    pairs, overlap = overlapping_candidates(priors, target, min_iou, 3)
+    torch.testing.assert_close(overlap, iou[pairs.objects, pairs.priors])
+    for index in range(number):
+        mine = set(pairs.priors[pairs.objects == index].tolist())
+        enough = (iou[index] >= min_iou).sum() >= 3
+        assert mine == set((iou[index] >= min_iou if enough else iou[index] > 0).nonzero()[:, 0].tolist())
 
 
 @settings(max_examples=30, deadline=None)
