@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import prod
 
 import torch
@@ -91,6 +92,12 @@ class Priors:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @cached_property
+    def centers(self) -> Tensor:
+        """(P, D), voxels."""
+        lower, upper = self.boxes.chunk(2, dim=-1)
+        return (lower + upper) / 2
 
     def __getitem__(self, index: Tensor | slice) -> Priors:
         return Priors(self.boxes[index], self.strides[index], self.levels[index], self.ids[index], self.points[index])

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
 from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
 from medtk_monai.box_ops import box_centers, paired_iou
-from medtk_monai.structures import Assignment, Prediction, Priors, Target
+from medtk_monai.structures import NEGATIVE, Assignment, Prediction, Priors, Target
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class ATSSAssigner:
             raise ValueError(f"num_candidates is {self.num_candidates}: it must be at least 1")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
+        if not len(target):  # so are many patches of a batch, and to find that out below costs as much as an object
+            return Assignment(priors.levels.new_full((len(priors),), NEGATIVE))
         chosen, _ = nearest_priors(priors, box_centers(target.boxes), self.num_candidates)
         iou = paired_iou(priors.boxes[chosen], target.boxes[:, None])
         mean = iou.mean(dim=1, keepdim=True)
@@ -44,11 +48,11 @@ class ATSSAssigner:
         claimed = (iou >= threshold) & (iou > 0)
         if self.center_inside:
             lower, upper = target.boxes[:, None].chunk(2, dim=-1)
-            centers = box_centers(priors.boxes[chosen])
+            centers = priors.centers[chosen]
             claimed &= ((centers >= lower) & (centers < upper)).all(dim=-1)
         candidates = Pairs.of_rows(chosen)
         objects = settle_claims(priors, target, candidates, iou.flatten(), claimed.flatten())
         if self.ignore_near:
-            objects = ignore_background(objects, candidates.priors)
-            objects = ignore_background(objects, priors_inside(priors, target.boxes).priors)
+            near = torch.cat([candidates.priors, priors_inside(priors, target.boxes).priors])
+            objects = ignore_background(objects, near)
         return leave_out_ignored(objects, priors, target)

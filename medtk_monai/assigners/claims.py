@@ -38,7 +38,7 @@ def _rescue(objects: Tensor, priors: Priors, target: Target, candidates: Pairs, 
         ranked = candidates.priors[own[quality[own].argsort(descending=True, stable=True)]]
         free = _free(objects, counts, ranked)
         if not len(free):
-            distances = (box_centers(priors.boxes) - box_centers(target.boxes[orphan])).square().sum(dim=-1)
+            distances = (priors.centers - box_centers(target.boxes[orphan])).square().sum(dim=-1)
             free = _free(objects, counts, distances.argsort(stable=True))
         if len(free):
             taken = free[0]

@@ -55,6 +55,6 @@ class DistAssigner:
         return leave_out_ignored(ignore_background(objects, pairs.priors[distances < self.negative_distance]), priors, target)
 
     def _distances(self, priors: Priors, target: Target, pairs: Pairs) -> Tensor:
-        offsets = (box_centers(priors.boxes[pairs.priors]) - box_centers(target.boxes)[pairs.objects]).abs()
+        offsets = (priors.centers[pairs.priors] - box_centers(target.boxes)[pairs.objects]).abs()
         relative = offsets / (box_sizes(target.boxes)[pairs.objects] / 2)
         return relative.amax(dim=-1) if self.metric == "chebyshev" else relative.norm(dim=-1)

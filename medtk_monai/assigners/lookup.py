@@ -88,11 +88,11 @@ def priors_inside(priors: Priors, boxes: Tensor) -> Pairs:
     """All priors whose center lies in a box (N, 2D), which is half open."""
     lower, upper = boxes.chunk(2, dim=-1)
     if _compare_all(priors, boxes):
-        centers = box_centers(priors.boxes)[None]
+        centers = priors.centers[None]
         found = ((centers >= lower[:, None]) & (centers < upper[:, None])).all(dim=-1).nonzero()
         return Pairs(found[:, 0], found[:, 1])
     pairs = Pairs.cat([_expand(level, _cells_between(level, lower, upper), None) for level in _lattices(priors)])
-    centers = box_centers(priors.boxes[pairs.priors])
+    centers = priors.centers[pairs.priors]
     return pairs[((centers >= lower[pairs.objects]) & (centers < upper[pairs.objects])).all(dim=-1)]
 
 
@@ -147,7 +147,7 @@ def nearest_priors(priors: Priors, centers: Tensor, count: int, scale: Tensor | 
 
 def _nearest_of_all(priors: Priors, centers: Tensor, count: int, scale: Tensor) -> list[tuple[Tensor, Tensor]]:
     parts = []
-    places = box_centers(priors.boxes) * scale
+    places = priors.centers * scale
     for here, per_cell in _sections(priors, places):
         offsets = (centers * scale)[:, None] - places[here][None]
         nearest = offsets.square().sum(dim=-1).topk(min(count * per_cell, len(here)), largest=False)

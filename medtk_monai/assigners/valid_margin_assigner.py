@@ -29,7 +29,7 @@ class ValidMarginAssigner:
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         if target.cut is None or not target.cut.any():
             return self.assigner(priors, target, prediction)
-        centers = box_centers(priors.boxes)
+        centers = priors.centers
         end = (centers + priors.strides / 2).amax(dim=0)
         valid = self._far(centers - priors.strides / 2, centers + priors.strides / 2, end, target.cut)
         middle = box_centers(target.boxes)

@@ -27,12 +27,12 @@ class DeltaCoder:
     def encode(self, priors: Priors, boxes: Tensor) -> Tensor:
         """K priors and one box for each (K, 2D), voxels -> deltas (K, 2D): offsets of the centers, then of the log sizes."""
         sizes = box_sizes(priors.boxes)
-        offsets = (box_centers(boxes) - box_centers(priors.boxes)) / sizes
+        offsets = (box_centers(boxes) - priors.centers) / sizes
         return torch.cat([offsets / self.center_std, (box_sizes(boxes) / sizes).log() / self.size_std], dim=-1)
 
     def decode(self, priors: Priors, deltas: Tensor) -> Tensor:
         """K priors and deltas (K, 2D) of any float type -> boxes (K, 2D) float32, voxels."""
         offsets, ratios = deltas.float().chunk(2, dim=-1)
         sizes = box_sizes(priors.boxes)
-        centers = box_centers(priors.boxes) + offsets * self.center_std * sizes
+        centers = priors.centers + offsets * self.center_std * sizes
         return boxes_from_centers(centers, sizes * (ratios * self.size_std).clamp(max=log(self.max_ratio)).exp())

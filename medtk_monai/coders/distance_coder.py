@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medtk_monai.box_ops import box_centers
 from medtk_monai.structures import Priors
 
 
@@ -25,7 +24,7 @@ class DistanceCoder:
 
     def encode(self, priors: Priors, boxes: Tensor) -> Tensor:
         """K priors and one box for each (K, 2D), voxels -> deltas (K, 2D): of the lower faces, then of the upper ones."""
-        points = box_centers(priors.boxes)
+        points = priors.centers
         lower, upper = boxes.chunk(2, dim=-1)
         distances = torch.cat([points - lower, upper - points], dim=-1) / priors.strides.repeat(1, 2)
         distances = distances.clamp(min=self.min_distance)
@@ -33,7 +32,7 @@ class DistanceCoder:
 
     def decode(self, priors: Priors, deltas: Tensor) -> Tensor:
         """K priors and deltas (K, 2D) of any float type -> boxes (K, 2D) float32, voxels, around the points."""
-        points = box_centers(priors.boxes)
+        points = priors.centers
         distances = F.softplus(deltas.float()) * priors.strides.repeat(1, 2)
         lower, upper = distances.chunk(2, dim=-1)
         return torch.cat([points - lower, points + upper], dim=-1)

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from medtk_monai.box_ops import box_centers, paired_iou
+from medtk_monai.box_ops import paired_iou
 from medtk_monai.losses.box_loss import Decoder
 from medtk_monai.structures import Priors
 
@@ -40,7 +40,7 @@ class CenternessQuality:
     def __call__(self, coder: Decoder, priors: Priors, deltas: Tensor, boxes: Tensor) -> Tensor:
         with torch.no_grad():
             lower, upper = boxes.chunk(2, dim=-1)
-            centers = box_centers(priors.boxes)
+            centers = priors.centers
             near = torch.minimum(centers - lower, upper - centers).clamp(min=0)
             far = torch.maximum(centers - lower, upper - centers).clamp(min=torch.finfo(torch.float32).tiny)
             return (near / far).prod(dim=-1) ** (1 / lower.shape[-1])
