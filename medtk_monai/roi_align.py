@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+CHUNK = 1 << 24
+"""Values that the features of the boxes pooled at once may have when one axis is done."""
 
 
 def roi_align(maps: Tensor, boxes: Sequence[Tensor], stride: Sequence[float], output_size: Sequence[int], samples: int = 2) -> Tensor:
@@ -34,27 +36,31 @@ def roi_align(maps: Tensor, boxes: Sequence[Tensor], stride: Sequence[float], ou
 
 
 def _align_one(image: Tensor, boxes: Tensor, stride: Sequence[float], output_size: Sequence[int], samples: int) -> Tensor:
-    if not len(boxes):
-        return image.new_zeros(0, len(image), *output_size)
-    lower, upper = boxes.to(torch.float64 if image.dtype == torch.float64 else torch.float32).chunk(2, dim=-1)
-    axes = []
-    for axis, (bins, cells, step) in enumerate(zip(output_size, image.shape[1:], stride)):
-        points = bins * samples
-        share = (torch.arange(points, device=boxes.device, dtype=lower.dtype) + 0.5) / points
-        places = lower[:, axis, None] + share * (upper - lower)[:, axis, None]
-        axes.append(2 * places / (cells * step) - 1)
-    grid = _sampling_grid(axes)
-    # The boxes of an image stand one behind the other along the first axis.
-    found = F.grid_sample(image[None].to(grid.dtype), grid.flatten(0, 1)[None], padding_mode="border", align_corners=False)[0]
-    split = found.unflatten(1, (len(boxes), -1)).transpose(0, 1)
-    for axis, bins in enumerate(output_size):
-        split = split.unflatten(axis + 2, (bins, samples)).mean(dim=axis + 3)
-    return split.to(image.dtype)
+    """As ``roi_align`` of one image. Boxes are parallel to the axes, so that sampling is a product of one small matrix per axis."""
+    exact = torch.float64 if image.dtype == torch.float64 else torch.float32
+    chunk = max(1, CHUNK // (image[:, 0].numel() * output_size[0]))
+    with torch.autocast(image.device.type, enabled=False):
+        parts = [_pool(image.to(exact), part, stride, output_size, samples) for part in boxes.to(exact).split(chunk)]
+    return torch.cat(parts).to(image.dtype)
 
 
-def _sampling_grid(axes: Sequence[Tensor]) -> Tensor:
-    """Coordinates (N, *points, D) of the points whose coordinates along axis d are ``axes[d]`` (N, points), last axis first."""
-    dims = len(axes)
-    shape = [len(axes[0]), *(axis.shape[1] for axis in axes)]
-    spread = [axis.view(len(axis), *(-1 if d == own else 1 for d in range(dims))).expand(shape) for own, axis in enumerate(axes)]
-    return torch.stack(spread[::-1], dim=-1)
+def _pool(image: Tensor, boxes: Tensor, stride: Sequence[float], output_size: Sequence[int], samples: int) -> Tensor:
+    lower, upper = boxes.chunk(2, dim=-1)
+    weights = [
+        _bin_weights(lower[:, axis] / step, upper[:, axis] / step, cells, bins, samples)
+        for axis, (bins, cells, step) in enumerate(zip(output_size, image.shape[1:], stride))
+    ]
+    found = torch.einsum("nbx,cxr->ncbr", weights[0], image.flatten(2)).unflatten(3, image.shape[2:])
+    for axis, weight in enumerate(weights[1:], start=3):
+        moved = found.movedim(axis, 2)
+        found = (weight[:, None] @ moved.flatten(3)).unflatten(3, moved.shape[3:]).movedim(2, axis)
+    return found
+
+
+def _bin_weights(lower: Tensor, upper: Tensor, cells: int, bins: int, samples: int) -> Tensor:
+    """What each of the cells along an axis contributes to each bin between N lower and upper faces, in cells: (N, bins, cells)."""
+    points = bins * samples
+    share = (torch.arange(points, device=lower.device, dtype=lower.dtype) + 0.5) / points
+    places = (lower[:, None] + share * (upper - lower)[:, None] - 0.5).clamp(0, cells - 1)
+    offsets = places[..., None] - torch.arange(cells, device=lower.device, dtype=lower.dtype)
+    return (1 - offsets.abs()).clamp(min=0).unflatten(1, (bins, samples)).mean(dim=2)

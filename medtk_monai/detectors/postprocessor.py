@@ -8,7 +8,7 @@ from torch import Tensor
 from medtk_monai.anchors import PriorGenerator, place_in_window
 from medtk_monai.box_ops import box_sizes, clip_boxes
 from medtk_monai.coders import BoxCoder
-from medtk_monai.structures import DenseOutput, Detections, Window
+from medtk_monai.structures import DenseOutput, Detections, Priors, Window
 from medtk_monai.suppressors import Suppressor
 
 
@@ -50,7 +50,8 @@ class Postprocessor:
         scores, quality = logits.sigmoid(), output.flat_quality()
         if quality is not None:
             scores = (scores * quality.sigmoid()[..., None]).sqrt()
-        return [self._window_candidates(s, d, output.feature_sizes, w) for s, d, w in zip(scores, deltas, windows)]
+        places = {w: place_in_window(self.generator, output.feature_sizes, w, logits.device) for w in set(windows)}
+        return [self._window_candidates(s, d, *places[w]) for s, d, w in zip(scores, deltas, windows)]
 
     def merge(self, parts: Sequence[Detections], image_size: Sequence[int]) -> Detections:
         """Candidates of all windows of one image -> its detections, best first; equal scores rank by prior id."""
@@ -62,8 +63,7 @@ class Postprocessor:
         found = found[(box_sizes(boxes) > 0).all(dim=1)]
         return self.suppressor(found)[: self.max_detections]
 
-    def _window_candidates(self, scores: Tensor, deltas: Tensor, feature_sizes: Sequence[Sequence[int]], window: Window) -> Detections:
-        priors, positions = place_in_window(self.generator, feature_sizes, window, scores.device)
+    def _window_candidates(self, scores: Tensor, deltas: Tensor, priors: Priors, positions: Tensor) -> Detections:
         num_classes, scores = scores.shape[1], scores[positions]
         scores = torch.where(scores > self.score_threshold, scores, 0.0).flatten()
         best = scores.topk(min(self.top_k, len(scores)))
