@@ -18,7 +18,7 @@ demo: $(VENV)/package.stamp
 	@echo "training curves: $(BIN)/tensorboard --logdir $(OUT)/tensorboard"
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Sequence
 
 import fire
 import torch
@@ -27,12 +28,12 @@ def make_boxes(number: int, kind: str, spatial_dims: int, device: torch.device) 
     return boxes.to(device), torch.rand(number, generator=generator).to(device)
 
 
-def main(device: str = "cpu", out: str | None = None, repeats: int = 7) -> None:
+def main(device: str = "cpu", out: str | None = None, repeats: int = 7, numbers: Sequence[int] = (100, 1000, 3000, 10_000)) -> None:
     """Prints one line per case: milliseconds of both, their ratio, kept boxes."""
     place, rows = torch.device(device), []
     for dims in (2, 3):
         for kind in ("spread", "clustered"):
-            for number in (100, 1000, 3000, 10_000):
+            for number in numbers:
                 boxes, scores = make_boxes(number, kind, dims, place)
                 labels = torch.zeros(number, dtype=torch.int64, device=place)
                 ours = nms(boxes, scores, labels, IOU)
