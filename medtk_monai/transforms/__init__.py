@@ -3,17 +3,25 @@
 from medtk_monai.transforms.boxes import ToPlainTensord, WorldBoxes, WorldToVoxelBoxesd
 from medtk_monai.transforms.crop import RandCropBoxesd, VisibilityRule
 from medtk_monai.transforms.load import LoadCased
+from medtk_monai.transforms.rand_warp import PatchSampling, RandWarpBoxesd, WarpRanges
 from medtk_monai.transforms.spatial import RandFlipBoxesd, RandSwapAxesBoxesd, flip_axes, swap_axes
+from medtk_monai.transforms.warp import Warp, read_warped, warp_boxes
 
 __all__ = [
     "LoadCased",
+    "PatchSampling",
     "RandCropBoxesd",
     "RandFlipBoxesd",
     "RandSwapAxesBoxesd",
+    "RandWarpBoxesd",
     "ToPlainTensord",
     "VisibilityRule",
+    "Warp",
+    "WarpRanges",
     "WorldBoxes",
     "WorldToVoxelBoxesd",
     "flip_axes",
+    "read_warped",
     "swap_axes",
+    "warp_boxes",
 ]

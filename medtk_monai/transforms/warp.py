@@ -1,0 +1,229 @@
+"""Rotation, scaling, shear, flip, shift and smooth deformation of a patch as one mapping, of images, boxes, points and masks alike.
+
+Places are in voxels, and voxel i covers [i, i + 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import ceil, floor
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from medtk_monai.box_ops import box_centers, box_sizes, boxes_from_centers
+from medtk_monai.reflection import read_reflected
+
+STEEPEST = 1 / 6
+"""Displacements below this share of the control points' spacing cannot fold space: in 3D their slopes sum to less than 1."""
+ITERATIONS = 30
+"""Enough for the inverse of such a deformation to be exact to a hundredth of a voxel, and in practice far better."""
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where a patch comes from: its place p shows place ``matrix @ (p + u(p)) + offset`` of the image.
+
+    The displacement u is a uniform cubic B-spline (Rueckert et al., IEEE TMI 1999).
+
+    Args:
+        size: D sides of the patch, voxels.
+        matrix: (D, D) float64, invertible.
+        offset: (D,) float64, the image's place at the patch's corner.
+        control: (D, *k) float64 displacements at control points, voxels of the patch; None for none. Point j of an axis stands at
+            ``(j - 1) * spacing``, so that ``control_points`` of them are needed.
+        spacing: voxels between control points.
+
+    Raises:
+        ValueError: displacements so large that they might fold space.
+    """
+
+    size: tuple[int, ...]
+    matrix: Tensor
+    offset: Tensor
+    control: Tensor | None = None
+    spacing: float = 16.0
+
+    def __post_init__(self) -> None:
+        if self.control is not None and self.control.abs().max() > STEEPEST * self.spacing:
+            largest = float(self.control.abs().max())
+            raise ValueError(f"displacements of {largest:.3g} voxels fold space: at most spacing / 6 = {STEEPEST * self.spacing:.3g}")
+
+    def to_image(self, places: Tensor) -> Tensor:
+        """Places (N, D) of the patch -> of the image, float64."""
+        places = places.double()
+        return (places + self._displacements(places)) @ self.matrix.T + self.offset
+
+    def to_patch(self, places: Tensor) -> Tensor:
+        """Places (N, D) of the image -> of the patch, also outside of it, float64."""
+        straight = (places.double() - self.offset) @ self.matrix.inverse().T
+        found = straight
+        if self.control is not None:
+            for _ in range(ITERATIONS):
+                found = straight - self._displacements(found)
+        return found
+
+    def _displacements(self, places: Tensor) -> Tensor:
+        """(N, D); beyond the patch those of its border go on."""
+        if self.control is None:
+            return torch.zeros_like(places)
+        found = self.control.expand(len(places), *self.control.shape)
+        for axis, length in enumerate(self.size):
+            weights = _spline(places[:, axis].clamp(0, length), found.shape[2], self.spacing)
+            found = (found * weights.view(len(places), 1, -1, *(1,) * (found.ndim - 3))).sum(dim=2)
+        return found
+
+    def indices(self, device: torch.device | str) -> Tensor:
+        """The image index (D, *size) float32 that each voxel of the patch shows: 0 is the center of the first voxel."""
+        dims = len(self.size)
+        centers = [torch.arange(n, dtype=torch.float64) + 0.5 for n in self.size]
+        parts = []
+        for row, start in zip(self.matrix, self.offset):
+            terms = [(factor * along).to(device, torch.float32) for factor, along in zip(row, centers)]
+            terms[0] = terms[0] + float(start - 0.5)
+            shaped = [term.view(*(-1 if d == axis else 1 for d in range(dims))) for axis, term in enumerate(terms)]
+            parts.append(sum(shaped[1:], shaped[0]))
+        found = torch.stack(parts)
+        if self.control is not None:
+            dense = torch.tensordot(self.matrix, self.control, dims=1).to(device, torch.float32)
+            for axis, along in enumerate(centers, start=1):
+                weights = _spline(along, dense.shape[axis], self.spacing).to(device, torch.float32)
+                dense = (weights @ dense.movedim(axis, -2)).movedim(-2, axis)
+            found += dense
+        return found
+
+    def bounds(self) -> tuple[list[float], list[float]]:
+        """Lowest and highest image index of each axis that the patch may show."""
+        corners = torch.tensor(list(product(*((0.5, n - 0.5) for n in self.size))), dtype=torch.float64)
+        places = corners @ self.matrix.T + self.offset - 0.5
+        reach = torch.zeros(len(self.size), dtype=torch.float64)
+        if self.control is not None:  # no spline leaves the hull of its control points
+            reach = torch.tensordot(self.matrix, self.control, dims=1).abs().flatten(1).amax(dim=1)
+        return (places.amin(dim=0) - reach).tolist(), (places.amax(dim=0) + reach).tolist()
+
+    def is_exact(self) -> bool:
+        """Whether voxels are only moved: crops, flips and transpositions."""
+        if self.control is not None or not torch.equal(self.matrix, self.matrix.round()):
+            return False
+        permutes = bool((self.matrix.abs().sum(dim=0) == 1).all() and (self.matrix.abs().sum(dim=1) == 1).all())
+        return permutes and torch.equal(self.offset, self.offset.round())
+
+
+def control_points(size: Sequence[int], spacing: float) -> tuple[int, ...]:
+    """How many control points along each axis cover a patch."""
+    return tuple(floor(length / spacing) + 4 for length in size)
+
+
+def _spline(places: Tensor, number: int, spacing: float) -> Tensor:
+    """Weights (N, number) of the control points at places (N,) along an axis."""
+    away = (places[:, None] / spacing - torch.arange(number, dtype=places.dtype, device=places.device) + 1).abs()
+    near, far = 2 / 3 - away.square() + away**3 / 2, (2 - away).clamp(min=0) ** 3 / 6
+    return torch.where(away < 1, near, far)
+
+
+def read_warped(image: Tensor, warp: Warp, nearest: bool = False) -> Tensor:
+    """The patch (C, *size) of an image (C, *spatial), reflected where it leaves the image.
+
+    One interpolation, linear or of the nearest voxel, that reads only the region the patch shows; where voxels are only moved they
+    keep their values exactly. Of the image's type.
+    """
+    if warp.is_exact():
+        return _read_moved(image, warp)
+    index, region = warp.indices(image.device), []
+    for axis, (low, high, length) in enumerate(zip(*warp.bounds(), image.shape[1:])):
+        if low < 0 or high > length - 1:
+            index[axis] = _reflect(index[axis], length)
+        first, last = _reflected_range(floor(low), ceil(high), length)
+        index[axis] = (index[axis] - first) * (2 / max(last - first, 1)) - 1
+        region.append(slice(first, last + 1))
+    source = image[(slice(None), *region)]
+    source = source.to(torch.float32)
+    parts = torch.get_num_threads() if image.device.type == "cpu" and warp.size[0] % torch.get_num_threads() == 0 else 1
+    # The threads of grid_sample share a batch, not an image: cut the patch into slabs of one source.
+    grid = index.flip(0).movedim(0, -1).unflatten(0, (parts, -1))
+    mode = "nearest" if nearest else "bilinear"
+    found = F.grid_sample(source.expand(parts, *source.shape), grid, mode=mode, padding_mode="border", align_corners=True)
+    found = found.movedim(0, 1).reshape(len(image), *warp.size)
+    return found if image.dtype == torch.float32 else (found.round() if nearest else found).to(image.dtype)
+
+
+def _reflect(index: Tensor, length: int) -> Tensor:
+    if length == 1:
+        return torch.zeros_like(index)
+    return (length - 1) - (index.remainder(2 * (length - 1)) - (length - 1)).abs()
+
+
+def _reflected_range(low: int, high: int, length: int) -> tuple[int, int]:
+    """The part of an axis that shows between two indices once they are reflected."""
+    last = length - 1
+    if low >= 0 and high <= last:
+        return low, high
+    if low < 0 and high <= last and low >= -last:
+        return 0, max(-low, high)
+    if low >= 0 and high <= 2 * last:
+        return min(low, 2 * last - high), last
+    return 0, last
+
+
+def _read_moved(image: Tensor, warp: Warp) -> Tensor:
+    """As ``read_warped``, for whole voxels."""
+    shown = warp.matrix.abs().argmax(dim=1).tolist()  # the patch's axis that each of the image's becomes
+    signs = warp.matrix.sum(dim=1).tolist()
+    sizes = [warp.size[axis] for axis in shown]
+    starts = [int(offset) - (size if sign < 0 else 0) for offset, size, sign in zip(warp.offset.tolist(), sizes, signs)]
+    found = read_reflected(image, starts, sizes).flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
+    order = [shown.index(axis) + 1 for axis in range(len(shown))]
+    return found.permute(0, *order).clone(memory_format=torch.contiguous_format)
+
+
+def warp_boxes(boxes: Tensor, warp: Warp, round_objects: bool = False) -> Tensor:
+    """Boxes (N, 2D) of the image -> the tight boxes, in the patch, of what they hold; not clipped.
+
+    Args:
+        round_objects: they hold an ellipsoid that touches all faces, not a block: tighter where a patch is turned.
+    """
+    inverse = warp.matrix.inverse()
+    half = box_sizes(boxes).double() / 2
+    if warp.control is None:
+        moved = warp.to_patch(box_centers(boxes))
+        sides = (half.square() @ inverse.square().T).sqrt() if round_objects else half @ inverse.abs().T
+        return boxes_from_centers(moved, 2 * sides).to(boxes.dtype)
+    surface = _sphere(half.shape[1]) if round_objects else _cube(half.shape[1])
+    points = box_centers(boxes).double()[:, None] + surface * half[:, None]
+    return _hull(warp.to_patch(points.flatten(0, 1)).unflatten(0, points.shape[:2])).to(boxes.dtype)
+
+
+def warp_masked_boxes(boxes: Tensor, labels: Tensor, mask: Tensor, warp: Warp) -> Tensor:
+    """As ``warp_boxes``, tight around the voxels of a mask (*spatial) that have a box's label + 1; of the block where there are none."""
+    found = warp_boxes(boxes, warp)
+    reach = warp.matrix.inverse().abs().sum(dim=1) / 2
+    sizes = torch.tensor(mask.shape)
+    for number, (box, label) in enumerate(zip(boxes.cpu(), labels.tolist())):
+        lower, upper = box.floor().long().chunk(2)
+        lower, upper = lower.clamp(min=0), torch.minimum(box.ceil().long().chunk(2)[1], sizes)
+        part = mask[tuple(slice(a, b) for a, b in zip(lower.tolist(), upper.tolist()))]
+        voxels = (part == label + 1).nonzero()
+        if len(voxels):
+            hull = _hull(warp.to_patch(voxels.cpu() + lower + 0.5)[None])[0]
+            found[number] = (hull + torch.cat([-reach, reach])).to(found)
+    return found
+
+
+def _hull(points: Tensor) -> Tensor:
+    """(N, K, D) points -> (N, 2D)."""
+    return torch.cat([points.amin(dim=1), points.amax(dim=1)], dim=-1)
+
+
+def _cube(dims: int, steps: int = 5) -> Tensor:
+    """Points (K, D) on the faces of the cube from -1 to 1."""
+    points = torch.tensor(list(product(torch.linspace(-1, 1, steps, dtype=torch.float64).tolist(), repeat=dims)), dtype=torch.float64)
+    return points[(points.abs() == 1).any(dim=1)]
+
+
+def _sphere(dims: int) -> Tensor:
+    """Points (K, D) on the sphere of radius 1, hardly more than 10 degrees apart: those of a fine cube, moved in."""
+    points = _cube(dims, 11)
+    return points / points.norm(dim=1, keepdim=True)
