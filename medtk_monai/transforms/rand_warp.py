@@ -18,6 +18,8 @@ from medtk_monai.structures import Target
 from medtk_monai.transforms.crop import VisibilityRule
 from medtk_monai.transforms.warp import Warp, control_points, read_warped, warp_boxes, warp_masked_boxes
 
+FACE_POINTS = 9
+"""Along each axis of a face where it is asked whether the image goes on."""
 EXTENTS = ("block", "ellipsoid", "mask")
 
 
@@ -239,11 +241,14 @@ def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, low
 
 def _cut_faces(warp: Warp, image_size: tuple[int, ...]) -> Tensor:
     """Beyond which lower and upper faces (2D,) of a patch the image goes on."""
-    size = torch.tensor(warp.size, dtype=torch.float64)
-    steps = torch.eye(len(size), dtype=torch.float64) * (size / 2 + 0.5)
-    places = torch.cat([size / 2 - steps, size / 2 + steps])
-    found = places @ warp.matrix.T + warp.offset
-    return ((found > 0) & (found < torch.tensor(image_size))).all(dim=1)
+    axes = [torch.linspace(0.5, length - 0.5, FACE_POINTS, dtype=torch.float64) for length in warp.size]
+    limits, found = torch.tensor(image_size), []
+    for beyond in (-0.5, 0.5):
+        for axis, length in enumerate(warp.size):
+            face = [torch.tensor([beyond + (length if beyond > 0 else 0)]).double() if a == axis else p for a, p in enumerate(axes)]
+            places = torch.cartesian_prod(*face) @ warp.matrix.T + warp.offset
+            found.append(((places > 0) & (places < limits)).all(dim=1).any())
+    return torch.stack(found)
 
 
 def _rotation(angles: np.ndarray, dims: int) -> np.ndarray:

@@ -1,0 +1,152 @@
+"""Random patches: what they show, and that everything in an item moves together."""
+
+from dataclasses import replace
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+import torch
+from blocks import SIZES, measure
+from monai.transforms import Compose, RandGaussianNoised
+
+from medtk_monai.structures import Target
+from medtk_monai.transforms import PatchSampling, RandCropBoxesd, RandWarpBoxesd, VisibilityRule, WarpRanges
+
+SIZE = {2: (10, 10), 3: (10, 10, 8)}
+EXACT = WarpRanges(flip_prob=0.5, swap_prob=0.5)
+BENT = WarpRanges(rotation=40, scale=1.3, stretch=1.2, shear=0.1, elastic=1.0, elastic_spacing=8, flip_prob=0.5)
+
+
+def patches(item, transform, number=40):
+    transform.set_random_state(seed=0)
+    return [transform(item) for _ in range(number)]
+
+
+def test_exact_patches_show_blocks_where_their_boxes_say(block_item, dims):
+    transform = RandWarpBoxesd(PatchSampling(SIZE[dims], overhang=0), EXACT, VisibilityRule(1.0, 0.0))
+    seen = 0
+    for patch in patches(block_item, transform):
+        whole = ~patch["target"].ignored
+        for box, label in zip(patch["target"].boxes[whole], patch["target"].labels[whole]):
+            assert box.tolist() == measure(patch["image"][0], int(label) + 1)
+            seen += 1
+        assert patch["image"].shape == (1, *SIZE[dims])
+    assert seen > 20
+
+
+@pytest.mark.parametrize("ranges", [EXACT, BENT])
+def test_object_patches_show_an_object(block_item, dims, ranges):
+    size = {2: (14, 14), 3: (14, 14, 14)}[dims]
+    for patch in patches(block_item, RandWarpBoxesd(PatchSampling(size, object_fraction=1, overhang=8), ranges)):
+        assert (~patch["target"].ignored).any()
+
+
+def test_ignored_objects_attract_no_patches(block_item, dims):
+    item = block_item | {"target": replace(block_item["target"], ignored=torch.tensor([True, True, False]))}
+    for patch in patches(item, RandWarpBoxesd(PatchSampling(SIZE[dims], object_fraction=1))):
+        assert patch["target"].labels[~patch["target"].ignored].tolist() == [2]
+
+
+def test_foreground_patches_are_bright_in_the_middle(dims):
+    image = torch.zeros(1, *(60,) * dims)
+    image[:, :25] = 1.0
+    item = {"image": image, "target": Target(torch.zeros(0, 2 * dims), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool))}
+    share = [
+        np.mean([patch["image"][(0, *(3,) * dims)] > 0 for patch in patches(item, RandWarpBoxesd(PatchSampling(7, 0, fraction, 0.5)))])
+        for fraction in (0.0, 1.0)
+    ]
+    assert share[0] < 0.7 and share[1] == 1
+
+
+@pytest.mark.parametrize("ranges", [EXACT, replace(BENT, elastic=0)])
+def test_the_affine_follows(block_item, dims, ranges):
+    transform = RandWarpBoxesd(PatchSampling(SIZE[dims], overhang=4), ranges)
+    transform.set_random_state(seed=1)
+    for _ in range(10):
+        warp = transform.draw(block_item)
+        patch = transform.apply(block_item, warp)
+        places = torch.rand(5, dims, dtype=torch.float64) * 10
+        ends = torch.ones(5, 1, dtype=torch.float64)
+        world = torch.cat([warp.to_image(places) - 0.5, ends], dim=1) @ block_item["affine"].T.double()
+        torch.testing.assert_close(torch.cat([places - 0.5, ends], dim=1) @ patch["affine"].T.double(), world)
+
+
+def test_rotations_are_rigid_in_the_world():
+    """Voxels of 1 x 1 x 3 mm: a turn about any axis leaves the lengths in mm as they are."""
+    item = {"image": torch.zeros(1, 20, 20, 20), "affine": torch.diag(torch.tensor([1.0, 1, 3, 1], dtype=torch.float64))}
+    item["target"] = Target(torch.zeros(0, 6), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool))
+    transform = RandWarpBoxesd(8, WarpRanges(rotation=90))
+    transform.set_random_state(seed=0)
+    for _ in range(5):
+        turned = transform(item)["affine"][:3, :3]
+        torch.testing.assert_close(turned.T @ turned, torch.diag(torch.tensor([1.0, 1, 9], dtype=torch.float64)))
+
+
+def test_masks_follow_and_tighten_boxes(dims):
+    axes = torch.meshgrid(*(torch.arange(56) + 0.5 for _ in range(dims)), indexing="ij")
+    ball = ((torch.stack(axes) - 28).square().sum(dim=0) < 36).to(torch.uint8)
+    box = torch.tensor([[22.0] * dims + [34.0] * dims])
+    item = {"image": ball[None].float(), "target": Target(box, torch.tensor([0]), torch.tensor([False]), mask=ball)}
+    ranges = WarpRanges(rotation=45)
+    for extents, tight in (("block", False), ("ellipsoid", True), ("mask", True)):
+        for patch in patches(item, RandWarpBoxesd(PatchSampling(26, 1), ranges, extents=extents), 10):
+            found = patch["target"].mask.nonzero()
+            measured = torch.cat([found.amin(dim=0), found.amax(dim=0) + 1])
+            loose = (patch["target"].boxes[0] - measured).abs().max()
+            assert loose <= 1 if tight else loose < 8
+            np.testing.assert_allclose((patch["image"][0] > 0.5).sum(), found.shape[0], rtol=0.05)
+
+
+def test_flips_exchange_paired_classes(block_item, dims):
+    item = block_item | {"target": replace(block_item["target"], mask=block_item["image"][0].to(torch.uint8))}
+    ranges = WarpRanges(flip_prob=0.5)
+    transform = RandWarpBoxesd(PatchSampling(SIZES[dims], 0), ranges, label_pairs=[(0, 2)], pair_axis=1)
+    transform.set_random_state(seed=3)
+    seen = set()
+    for _ in range(12):
+        warp = transform.draw(item)
+        patch, mirrored = transform.apply(item, warp), bool(warp.matrix[1, 1] < 0)
+        order = [2, 1, 0] if mirrored else [0, 1, 2]
+        assert patch["target"].labels.tolist() == order
+        for box, label in zip(patch["target"].boxes, patch["target"].labels):
+            assert box.tolist() == measure(patch["target"].mask, int(label) + 1)
+        seen.add(mirrored)
+    assert seen == {True, False}
+
+
+def test_cut_faces_are_those_of_plain_crops(block_item, dims):
+    """What RandCropBoxesd says of the same place."""
+    transform = RandWarpBoxesd(PatchSampling(SIZE[dims], 0, overhang=5))
+    crop = RandCropBoxesd(SIZE[dims])
+    transform.set_random_state(seed=0)
+    for _ in range(20):
+        warp = transform.draw(block_item)
+        starts = iter(warp.offset.tolist())
+        crop.R = Mock(random_sample=lambda: 1.0, randint=lambda low, high, starts=starts: next(starts))
+        expected, found = crop(block_item), transform.apply(block_item, warp)
+        assert torch.equal(found["target"].cut, expected["target"].cut)
+        assert torch.equal(found["image"], expected["image"]) and torch.equal(found["target"].boxes, expected["target"].boxes)
+
+
+@pytest.mark.parametrize("ranges", [EXACT, BENT])
+def test_inputs_stay_untouched_and_draws_repeat(block_item, dims, ranges):
+    before = block_item["image"].clone(), block_item["target"].boxes.clone()
+    transform = Compose([RandWarpBoxesd(PatchSampling(SIZE[dims]), ranges), RandGaussianNoised("image", prob=1)])
+    first, second = (transform.set_random_state(seed=5)(block_item) for _ in range(2))
+    assert torch.equal(first["image"], second["image"]) and torch.equal(first["target"].boxes, second["target"].boxes)
+    assert torch.equal(block_item["image"], before[0]) and torch.equal(block_item["target"].boxes, before[1])
+
+
+def test_wrong_arguments_are_named():
+    for wrong in ({"prob": 2}, {"scale": 0.5}, {"elastic": 5.0, "elastic_spacing": 20.0}):
+        with pytest.raises(ValueError, match="WarpRanges"):
+            WarpRanges(**wrong)
+    with pytest.raises(ValueError, match="sum at most 1"):
+        PatchSampling(8, 0.7, 0.4)
+    with pytest.raises(ValueError, match="block, ellipsoid, mask"):
+        RandWarpBoxesd(8, extents="boxes")
+    item = {"image": torch.zeros(1, 9, 9), "target": Target(torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64), torch.zeros(0) > 0)}
+    with pytest.raises(ValueError, match="differ in size"):
+        RandWarpBoxesd((4, 6), EXACT)(item)
+    with pytest.raises(ValueError, match="overhang"):
+        RandWarpBoxesd(PatchSampling(4, overhang=4))(item)
