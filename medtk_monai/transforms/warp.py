@@ -19,8 +19,9 @@ from medtk_monai.reflection import read_reflected
 
 STEEPEST = 1 / 6
 """Displacements below this share of the control points' spacing cannot fold space: in 3D their slopes sum to less than 1."""
-ITERATIONS = 30
-"""Enough for the inverse of such a deformation to be exact to a hundredth of a voxel, and in practice far better."""
+PRECISION, ITERATIONS = 1e-3, 50
+"""The inverse of a deformation is sought until its steps are so short, voxels, or for so many steps; a few are enough but for the
+steepest."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,26 @@ class Warp:
     def to_patch(self, places: Tensor) -> Tensor:
         """Places (N, D) of the image -> of the patch, also outside of it, float64."""
         straight = (places.double() - self.offset) @ self.matrix.inverse().T
-        found = straight
-        if self.control is not None:
-            for _ in range(ITERATIONS):
-                found = straight - self._displacements(found)
+        found, moved = straight, straight
+        for _ in range(ITERATIONS if self.control is not None and len(places) else 0):
+            moved, found = found, straight - self._displacements(found)
+            if (moved - found).abs().max() < PRECISION:
+                break
         return found
 
     def _displacements(self, places: Tensor) -> Tensor:
         """(N, D); beyond the patch those of its border go on."""
         if self.control is None:
             return torch.zeros_like(places)
-        found = self.control.expand(len(places), *self.control.shape)
-        for axis, length in enumerate(self.size):
-            weights = _spline(places[:, axis].clamp(0, length), found.shape[2], self.spacing)
-            found = (found * weights.view(len(places), 1, -1, *(1,) * (found.ndim - 3))).sum(dim=2)
-        return found
+        index = torch.zeros(len(places), 1, dtype=torch.int64)
+        weights = torch.ones(len(places), 1, dtype=places.dtype)
+        for axis, (length, number) in enumerate(zip(self.size, self.control.shape[1:])):
+            along = places[:, axis].clamp(0, length)
+            taps = (along / self.spacing).floor().long()[:, None] + torch.arange(4)  # no other control point has a weight
+            share = _spline_weight(along[:, None] / self.spacing - (taps - 1))
+            index = (index[:, :, None] * number + taps[:, None]).flatten(1)
+            weights = (weights[:, :, None] * share[:, None]).flatten(1)
+        return (self.control.flatten(1).T[index] * weights[..., None]).sum(dim=1)
 
     def indices(self, device: torch.device | str) -> Tensor:
         """The image index (D, *size) float32 that each voxel of the patch shows: 0 is the center of the first voxel."""
@@ -119,9 +125,13 @@ def control_points(size: Sequence[int], spacing: float) -> tuple[int, ...]:
 
 def _spline(places: Tensor, number: int, spacing: float) -> Tensor:
     """Weights (N, number) of the control points at places (N,) along an axis."""
-    away = (places[:, None] / spacing - torch.arange(number, dtype=places.dtype, device=places.device) + 1).abs()
-    near, far = 2 / 3 - away.square() + away**3 / 2, (2 - away).clamp(min=0) ** 3 / 6
-    return torch.where(away < 1, near, far)
+    return _spline_weight(places[:, None] / spacing - torch.arange(number, dtype=places.dtype) + 1)
+
+
+def _spline_weight(steps: Tensor) -> Tensor:
+    """The cubic B-spline, ``steps`` control points away from its center."""
+    away = steps.abs()
+    return torch.where(away < 1, 2 / 3 - away.square() + away**3 / 2, (2 - away).clamp(min=0) ** 3 / 6)
 
 
 def read_warped(image: Tensor, warp: Warp, nearest: bool = False) -> Tensor:
