@@ -2,16 +2,36 @@
 
 from medtk_monai.transforms.boxes import ToPlainTensord, WorldBoxes, WorldToVoxelBoxesd
 from medtk_monai.transforms.crop import RandCropBoxesd, VisibilityRule
+from medtk_monai.transforms.intensity import (
+    BiasField,
+    Blur,
+    Brightness,
+    Contrast,
+    Cutout,
+    Gamma,
+    LowResolution,
+    Noise,
+    RandIntensityd,
+)
 from medtk_monai.transforms.load import LoadCased
 from medtk_monai.transforms.rand_warp import PatchSampling, RandWarpBoxesd, WarpRanges
 from medtk_monai.transforms.spatial import RandFlipBoxesd, RandSwapAxesBoxesd, flip_axes, swap_axes
 from medtk_monai.transforms.warp import Warp, read_warped, warp_boxes
 
 __all__ = [
+    "BiasField",
+    "Blur",
+    "Brightness",
+    "Contrast",
+    "Cutout",
+    "Gamma",
     "LoadCased",
+    "LowResolution",
+    "Noise",
     "PatchSampling",
     "RandCropBoxesd",
     "RandFlipBoxesd",
+    "RandIntensityd",
     "RandSwapAxesBoxesd",
     "RandWarpBoxesd",
     "ToPlainTensord",
