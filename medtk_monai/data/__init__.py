@@ -1,8 +1,9 @@
 """Datalists, seeded datasets and batches."""
 
+from medtk_monai.data.cached_cuda_dataset import CacheBudget, CachedCudaDataset
 from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.data.datasets import EpochSampler, SeededDataset
 from medtk_monai.data.locate import locate_datalist
 
-__all__ = ["EpochSampler", "SeededDataset", "collate_cases", "load_datalist", "locate_datalist"]
+__all__ = ["CacheBudget", "CachedCudaDataset", "EpochSampler", "SeededDataset", "collate_cases", "load_datalist", "locate_datalist"]

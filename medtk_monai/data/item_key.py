@@ -1,0 +1,114 @@
+"""What a prepared item depends on: the contents of its files, the case, the transform, and the versions of the code."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from monai.transforms import Randomizable
+
+import medtk_monai
+from medtk_monai.data.item_file import MAGIC
+
+TRUSTED = ("medtk_monai", "monai", "torch", "numpy", "builtins")
+"""Packages whose code is known by their version."""
+
+
+def item_key(case: Mapping[str, Any], transform: Any, digests: Path) -> str:
+    """A name for the prepared item of a case, which changes with whatever the item depends on.
+
+    Args:
+        case: of a datalist; each string in it that names a file stands for the file's content.
+        transform: its class, arguments and, outside the known packages, source code count.
+        digests: folder that remembers the digests of files by their size and time of change.
+    """
+    files = {value: file_digest(value, digests) for value in _strings(case) if os.path.isfile(value)}
+    versions = [MAGIC.decode(), medtk_monai.__version__, monai.__version__, torch.__version__]
+    described = json.dumps([versions, describe(dict(case)), files, describe(transform)], sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def file_digest(path: str, digests: Path) -> str:
+    """Of the content; computed once for each size and time of change of the file."""
+    status = os.stat(path)
+    known = digests / f"{hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:32]}.json"
+    stamp = [status.st_size, status.st_mtime_ns]
+    try:
+        remembered = json.loads(known.read_text())
+        if remembered["stamp"] == stamp:
+            return remembered["digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    digest = _digest(path)
+    digests.mkdir(parents=True, exist_ok=True)
+    temporary = known.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"stamp": stamp, "digest": digest}))
+    os.replace(temporary, known)
+    return digest
+
+
+def _digest(path: str) -> str:
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
+
+
+def describe(value: Any) -> Any:
+    """What a transform or argument is, in values that JSON knows; equal for equal configurations in any process."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [describe(part) for part in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(json.dumps(describe(part), sort_keys=True) for part in value)
+    if isinstance(value, Mapping):
+        return {str(key): describe(part) for key, part in value.items()}
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        array = np.asarray(value)
+        return [str(array.dtype), list(array.shape), hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()]
+    if isinstance(value, partial):
+        return [describe(value.func), describe(value.args), describe(value.keywords)]
+    if isinstance(value, (np.generic, np.dtype, torch.dtype, torch.device)):
+        return str(value)
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return [_name(value), _source(value)]
+    return [_name(type(value)), _source(type(value)), describe(_state(value))]
+
+
+def _state(value: Any) -> dict[str, Any]:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    hidden = {"R"} if isinstance(value, Randomizable) else set()
+    return {name: part for name, part in getattr(value, "__dict__", {}).items() if name not in hidden and not name.startswith("__")}
+
+
+def _name(value: Any) -> str:
+    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', str(value))}"
+
+
+def _source(value: Any) -> str:
+    if str(getattr(value, "__module__", "")).split(".")[0] in TRUSTED:
+        return ""
+    try:
+        return hashlib.sha256(inspect.getsource(value).encode()).hexdigest()
+    except (OSError, TypeError):
+        return ""
+
+
+def _strings(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return [found for part in parts for found in _strings(part)]

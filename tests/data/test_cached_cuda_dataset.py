@@ -1,0 +1,206 @@
+"""Prepared cases: once only, whatever process asks, and anew when anything they depend on changes."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from monai.transforms import Compose, ScaleIntensityd
+
+from medtk_monai.data import CacheBudget, CachedCudaDataset
+from medtk_monai.data.item_key import describe
+from medtk_monai.errors import DataError
+from medtk_monai.structures import Target
+
+
+class Load:
+    """A case's file of numbers as an image; leaves a note of each call."""
+
+    def __init__(self, notes, fail=None):
+        self.notes, self.fail = str(notes), fail
+
+    def __call__(self, case):
+        with open(self.notes, "a") as file:
+            file.write(case["case_id"] + "\n")
+        if case["case_id"] == self.fail:
+            raise DataError("it is bad", "", "make it good")
+        if self.fail == f"kill at {case['case_id']}":
+            os.kill(os.getpid(), signal.SIGKILL)
+        image = torch.tensor(json.loads(Path(case["image"]).read_text()), dtype=torch.float32)[None]
+        boxes = torch.tensor([[0.0, 0, 1, 1]])
+        return {"image": image, "target": Target(boxes, torch.tensor([0]), torch.tensor([False])), "case_id": case["case_id"]}
+
+
+@pytest.fixture
+def cases(tmp_path):
+    found = []
+    for number in range(5):
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps([[number, 1], [2, 3]]))
+        found.append({"image": str(path), "case_id": f"case {number}"})
+    return found
+
+
+@pytest.fixture
+def notes(tmp_path):
+    return tmp_path / "notes"
+
+
+def prepared(notes):
+    """The cases prepared since the last call."""
+    found = sorted(notes.read_text().splitlines()) if notes.exists() else []
+    notes.unlink(missing_ok=True)
+    return found
+
+
+def build(cases, notes, folder, transform=None, workers=0, **budget):
+    budget = CacheBudget(folder=None if folder is None else str(folder), **budget)
+    return CachedCudaDataset(cases, transform or Load(notes), budget=budget, num_workers=workers, progress=False)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_items_are_those_of_the_transform_and_prepared_once(cases, notes, tmp_path, workers):
+    for count in (5, 0):
+        dataset = build(cases, notes, tmp_path / "cache", workers=workers)
+        assert len(prepared(notes)) == count
+        for case, item in zip(cases, dataset):
+            expected = Load(notes)(case)
+            assert torch.equal(item["image"], expected["image"]) and item["case_id"] == case["case_id"]
+            assert torch.equal(item["target"].boxes, expected["target"].boxes)
+        prepared(notes)
+    assert len(dataset) == 5
+
+
+def test_what_changes_is_prepared_anew(cases, notes, tmp_path):
+    folder = tmp_path / "cache"
+    scaled = Compose([Load(notes), ScaleIntensityd("image")])
+    for transform, count in ((None, 5), (scaled, 5), (None, 0), (scaled, 0)):
+        build(cases, notes, folder, transform)
+        assert len(prepared(notes)) == count
+    build(cases, notes, folder, Compose([Load(notes), ScaleIntensityd("image", minv=0.5)]))
+    assert len(prepared(notes)) == 5
+    Path(cases[3]["image"]).write_text("[[7, 7], [7, 7]]")
+    assert build(cases, notes, folder)[3]["image"].eq(7).all() and prepared(notes) == ["case 3"]
+    build([*cases[:2], cases[2] | {"labels": {"1": 0}}], notes, folder)
+    assert prepared(notes) == ["case 2"]
+
+
+def test_a_file_moved_in_time_but_not_changed_is_found_again(cases, notes, tmp_path):
+    build(cases, notes, tmp_path / "cache")
+    prepared(notes)
+    os.utime(cases[0]["image"], (1, 1))
+    build(cases, notes, tmp_path / "cache")
+    assert prepared(notes) == []
+
+
+def test_torn_files_are_prepared_anew(cases, notes, tmp_path):
+    paths = build(cases, notes, tmp_path / "cache").paths
+    prepared(notes)
+    paths[1].write_bytes(paths[1].read_bytes()[:-7])
+    paths[2].unlink()
+    dataset = build(cases, notes, tmp_path / "cache")
+    assert prepared(notes) == ["case 1", "case 2"]
+    assert [item["image"][0, 0, 0] for item in dataset] == [0, 1, 2, 3, 4]
+
+
+def test_budgets_are_kept(cases, notes, tmp_path):
+    whole = build(cases, notes, tmp_path / "cache").places
+    assert whole["file"] == 0 and whole["host"] % 5 == 0
+    one = whole["host"] // 5
+    found = build(cases, notes, tmp_path / "cache", device_gb=1.5 * one / 1e9, host_gb=2.5 * one / 1e9).places
+    assert found == {"device": one, "host": 2 * one, "file": 2 * one}
+    images = build(cases, notes, tmp_path / "cache", host_gb=0.0)
+    assert [item["image"][0, 0, 0] for item in images] == [0, 1, 2, 3, 4]
+
+
+def test_a_temporary_folder_goes_with_the_dataset(cases, notes):
+    dataset = build(cases, notes, None)
+    folder = dataset.paths[0].parent
+    assert folder.exists()
+    del dataset
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_bad_case_is_named_and_others_are_kept(cases, notes, tmp_path, workers):
+    with pytest.raises(DataError, match="case 3.*it is bad -- make it good"):
+        build(cases, notes, tmp_path / "cache", Load(notes, fail="case 3"), workers)
+    prepared(notes)
+    assert len(list((tmp_path / "cache").glob("*.item"))) >= 3
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_any_error_names_the_case(cases, notes, tmp_path, workers):
+    Path(cases[2]["image"]).write_text("not json")
+    with pytest.raises(DataError, match="case 2.*JSONDecodeError"):
+        build(cases, notes, tmp_path / "cache", workers=workers)
+
+
+def test_a_full_disk_is_told(cases, notes, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    build(cases[:2], notes, tmp_path / "cache")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DataError, match="case 2.*No space left on device -- free .* GB"):
+        build(cases, notes, tmp_path / "cache")
+    monkeypatch.undo()
+    prepared(notes)
+    assert len(build(cases, notes, tmp_path / "cache")) == 5 and prepared(notes) == ["case 2", "case 3", "case 4"]
+
+
+def test_a_killed_worker_is_told_and_the_next_start_goes_on(cases, notes, tmp_path):
+    with pytest.raises(DataError, match="died.*start again"):
+        build(cases, notes, tmp_path / "cache", Load(notes, fail="kill at case 3"), workers=1)
+    done = len(list((tmp_path / "cache").glob("*.item")))
+    assert done == 3
+    prepared(notes)
+
+
+def test_processes_share_a_folder(cases, notes, tmp_path):
+    """Two at once, each from its own share: both are right, and later ones find everything."""
+    script = (
+        "import sys, json; sys.path[:0] = [sys.argv[1]]\n"
+        "from test_cached_cuda_dataset import build\n"
+        "cases = json.loads(sys.argv[2])\n"
+        "print([float(item['image'][0, 0, 0]) for item in build(cases, sys.argv[3], sys.argv[4])])\n"
+    )
+    arguments = [str(Path(__file__).parent), json.dumps(cases), str(notes), str(tmp_path / "cache")]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, *arguments],
+            env=os.environ | {"RANK": str(rank), "WORLD_SIZE": "2"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    assert [process.communicate()[0].strip() for process in running] == ["[0.0, 1.0, 2.0, 3.0, 4.0]"] * 2
+    prepared(notes)
+    # A class of another module is another transform, so ask from a process like those.
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    assert prepared(notes) == []
+
+
+def test_descriptions_tell_transforms_apart():
+    def first(x):
+        return x
+
+    def second(x):
+        return x + 1
+
+    values = [first, second, Load("a"), Load("b"), Load, 1, "1", 1.5, None, [1], {"a": 1}, torch.ones(2), torch.zeros(2), torch.float16]
+    texts = [json.dumps(describe(value), sort_keys=True) for value in values]
+    assert len(set(texts)) == len(values)
+    assert texts == [json.dumps(describe(value), sort_keys=True) for value in values]
+    assert describe({1, 2}) == describe({2, 1})
+
+
+def test_negative_budgets_are_named():
+    with pytest.raises(ValueError, match="negative"):
+        CacheBudget(host_gb=-1)
