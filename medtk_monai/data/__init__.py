@@ -5,5 +5,16 @@ from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.data.datasets import EpochSampler, SeededDataset
 from medtk_monai.data.locate import locate_datalist
+from medtk_monai.data.patch_loader import PatchLoader, Share
 
-__all__ = ["CacheBudget", "CachedCudaDataset", "EpochSampler", "SeededDataset", "collate_cases", "load_datalist", "locate_datalist"]
+__all__ = [
+    "CacheBudget",
+    "CachedCudaDataset",
+    "EpochSampler",
+    "PatchLoader",
+    "SeededDataset",
+    "Share",
+    "collate_cases",
+    "load_datalist",
+    "locate_datalist",
+]

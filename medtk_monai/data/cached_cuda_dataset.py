@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from medtk_monai.data.item_file import BrokenFileError, item_bytes, read_item, write_item
-from medtk_monai.data.item_key import item_key
+from medtk_monai.data.item_key import describe, item_key
 from medtk_monai.errors import DataError, find_data_error
 from medtk_monai.structures import Target
 
@@ -77,7 +77,8 @@ class CachedCudaDataset(Dataset):
         self.device, self.budget = torch.device(device), budget or CacheBudget()
         self._temporary = None if self.budget.folder else tempfile.TemporaryDirectory(prefix="medtk-cache-")
         folder = Path(self.budget.folder or self._temporary.name)  # type: ignore[union-attr]
-        self.paths = [folder / f"{item_key(case, transform, folder / 'digests')}.item" for case in data]
+        description = describe(transform)
+        self.paths = [folder / f"{item_key(case, description, folder / 'digests')}.item" for case in data]
         _prepare(data, transform, self.paths, num_workers, progress)
         self._items = list(self._place(self._read(data, transform)))
 

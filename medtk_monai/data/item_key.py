@@ -29,12 +29,12 @@ def item_key(case: Mapping[str, Any], transform: Any, digests: Path) -> str:
 
     Args:
         case: of a datalist; each string in it that names a file stands for the file's content.
-        transform: its class, arguments and, outside the known packages, source code count.
+        transform: what ``describe`` tells of it: class, arguments and, outside the known packages, source code.
         digests: folder that remembers the digests of files by their size and time of change.
     """
     files = {value: file_digest(value, digests) for value in _strings(case) if os.path.isfile(value)}
     versions = [MAGIC.decode(), medtk_monai.__version__, monai.__version__, torch.__version__]
-    described = json.dumps([versions, describe(dict(case)), files, describe(transform)], sort_keys=True)
+    described = json.dumps([versions, describe(dict(case)), files, transform], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:32]
 
 

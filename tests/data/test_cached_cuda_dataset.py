@@ -2,10 +2,9 @@
 
 import errno
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -162,28 +161,23 @@ def test_a_killed_worker_is_told_and_the_next_start_goes_on(cases, notes, tmp_pa
     prepared(notes)
 
 
+def build_as_rank(rank, cases, notes, folder, results):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
+    results.put([float(item["image"][0, 0, 0]) for item in build(cases, notes, folder)])
+
+
 def test_processes_share_a_folder(cases, notes, tmp_path):
     """Two at once, each from its own share: both are right, and later ones find everything."""
-    script = (
-        "import sys, json; sys.path[:0] = [sys.argv[1]]\n"
-        "from test_cached_cuda_dataset import build\n"
-        "cases = json.loads(sys.argv[2])\n"
-        "print([float(item['image'][0, 0, 0]) for item in build(cases, sys.argv[3], sys.argv[4])])\n"
-    )
-    arguments = [str(Path(__file__).parent), json.dumps(cases), str(notes), str(tmp_path / "cache")]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, *arguments],
-            env=os.environ | {"RANK": str(rank), "WORLD_SIZE": "2"},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    assert [process.communicate()[0].strip() for process in running] == ["[0.0, 1.0, 2.0, 3.0, 4.0]"] * 2
-    prepared(notes)
-    # A class of another module is another transform, so ask from a process like those.
-    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    running = [context.Process(target=build_as_rank, args=(rank, cases, notes, tmp_path / "cache", results)) for rank in range(2)]
+    for process in running:
+        process.start()
+    assert [results.get(timeout=60) for _ in running] == [[0, 1, 2, 3, 4]] * 2
+    for process in running:
+        process.join()
+    assert set(prepared(notes)) == {case["case_id"] for case in cases}
+    build(cases, notes, tmp_path / "cache")
     assert prepared(notes) == []
 
 

@@ -1,0 +1,109 @@
+"""A sample of a PatchLoader is a function of (seed, epoch, number), and errors reach the loop."""
+
+import threading
+
+import pytest
+import torch
+from monai.transforms import Compose, RandGaussianNoised
+
+from medtk_monai.data import PatchLoader, Share
+from medtk_monai.errors import DataError
+from medtk_monai.structures import Target
+from medtk_monai.transforms import Blur, Gamma, LowResolution, Noise, PatchSampling, RandFlipBoxesd, RandWarpBoxesd, WarpRanges
+
+CASES = 5
+RANGES = WarpRanges(rotation=20, scale=1.2, elastic=1.0, elastic_spacing=8, flip_prob=0.5)
+
+
+def dataset():
+    generator = torch.Generator().manual_seed(0)
+    boxes = [torch.tensor([[2.0, 3, 4, 6, 8, 9], [9, 9, 5, 12, 14, 9]])[: number % 3] for number in range(CASES)]
+    targets = [Target(box, torch.zeros(len(box), dtype=torch.int64), torch.zeros(len(box), dtype=torch.bool)) for box in boxes]
+    images = [torch.rand(1, 16, 20, 14, generator=generator) for _ in range(CASES)]
+    return [{"image": i, "target": t, "case_id": str(n)} for n, (i, t) in enumerate(zip(images, targets))]
+
+
+def loader(seed=7, patches=None, items=None, batch_size=4, **options):
+    patches = patches or RandWarpBoxesd(PatchSampling((8, 8, 8), overhang=3), RANGES)
+    intensities = [Noise(prob=0.5), Blur(prob=0.5), Gamma(prob=0.5), LowResolution(prob=0.5)]
+    return PatchLoader(items or dataset(), patches, intensities, batch_size, seed, **{"samples_per_case": 4, **options})
+
+
+def samples(given, epoch=0):
+    """What each sample of an epoch is, in the loader's order."""
+    given.set_epoch(epoch)
+    found = []
+    for batch in given:
+        found += [
+            (case, image.numpy().tobytes(), target.boxes.numpy().tobytes())
+            for case, image, target in zip(batch["case_id"], batch["image"], batch["target"])
+        ]
+    return found
+
+
+def test_samples_depend_on_neither_threads_nor_batches_nor_history():
+    wanted = samples(loader(num_workers=0), epoch=2)
+    assert len(set(wanted)) == 4 * CASES
+    for workers, batch_size in ((1, 4), (4, 4), (0, 1), (2, 3), (1, 64)):
+        used = loader(num_workers=workers, batch_size=batch_size)
+        if workers < 2:
+            samples(used, epoch=0)
+        assert samples(used, epoch=2) == wanted
+    assert samples(loader(), epoch=1) != wanted and samples(loader(seed=8), epoch=2) != wanted
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_share_the_samples_of_one(ranks):
+    whole = samples(loader(), epoch=1)
+    parts = [samples(loader(share=Share(rank, ranks), batch_size=2), epoch=1) for rank in range(ranks)]
+    count = len(whole) // ranks
+    assert [len(part) for part in parts] == [count] * ranks
+    assert [sample for group in zip(*parts) for sample in group] == whole[: count * ranks]
+
+
+def test_lengths():
+    assert len(loader(batch_size=6)) == 4 == len(list(loader(batch_size=6)))
+    assert len(loader(batch_size=6, share=Share(1, 3))) == 1
+
+
+def test_the_global_random_state_is_left_alone_and_of_no_effect():
+    wanted = samples(loader())
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert samples(loader()) == wanted and torch.equal(torch.get_rng_state(), before)
+
+
+def test_other_random_transforms_may_stand_beside():
+    patches = Compose([RandWarpBoxesd(8), RandFlipBoxesd(0.5), RandGaussianNoised("image", prob=0.5)])
+    assert samples(loader(patches=patches, num_workers=0)) == samples(loader(patches=patches, num_workers=3))
+
+
+class Failing:
+    def __init__(self, error):
+        self.error = error
+
+    def __call__(self, item):
+        if item["case_id"] == "3":
+            raise self.error
+        return item | {"image": item["image"][:, :8, :8, :8]}
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("error", [ValueError("odd"), DataError("odd", "", "even it")])
+def test_errors_reach_the_loop_with_their_case(workers, error):
+    with pytest.raises(DataError, match="case '3'.*odd"):
+        list(loader(patches=Failing(error), num_workers=workers))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("patches")]
+
+
+def test_a_loop_may_stop_early():
+    for _ in loader(num_workers=3):
+        break
+    assert samples(loader(num_workers=1)) == samples(loader(num_workers=0))
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(ValueError, match="batch_size"):
+        loader(batch_size=0)
+    with pytest.raises(ValueError, match="rank"):
+        Share(2, 2)
