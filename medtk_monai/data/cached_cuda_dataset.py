@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from medtk_monai.data.item_file import BrokenFileError, item_bytes, read_item, write_item
@@ -134,40 +137,49 @@ class CachedCudaDataset(Dataset):
         return tensor.clone().pin_memory() if self.device.type == "cuda" else tensor.clone()
 
 
-class _Preparation(Dataset):
-    """Item i writes the file of case i."""
-
-    def __init__(self, data: Sequence[Case], transform: Callable[[Any], dict[str, Any]], paths: Sequence[Path]):
-        self.data, self.transform, self.paths = data, transform, paths
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, index: int) -> int:
-        if not _is_whole(self.paths[index]):  # another process may have been faster
-            _prepare_one(self.data[index], self.transform, self.paths[index])
-        return index
-
-
 def _prepare(data: Sequence[Case], transform: Callable[[Any], dict[str, Any]], paths: Sequence[Path], workers: int, progress: bool) -> None:
+    """Write the files that are missing."""
     missing = [index for index, path in enumerate(paths) if not _is_whole(path)]
-    if not missing:
-        return
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     start = len(missing) * rank // ranks
-    order = missing[start:] + missing[:start]
-    loader = DataLoader(
-        _Preparation(data, transform, paths), batch_size=None, sampler=order, num_workers=min(workers, len(order)), prefetch_factor=None
-    )
-    try:
-        for _ in tqdm(loader, desc="preparing cases", disable=not progress or rank != 0, leave=False):
-            pass
-    except RuntimeError as error:
-        cause = find_data_error(error)
-        if cause is None and "DataLoader worker" in str(error):
+    jobs = [(data[index], transform, paths[index]) for index in missing[start:] + missing[:start]]
+    done = map(_prepare_missing, jobs) if workers == 0 else _in_processes(jobs, workers)
+    for _ in tqdm(done, desc="preparing cases", total=len(jobs), disable=not progress or rank != 0 or not jobs, leave=False):
+        pass
+
+
+Job = tuple[Case, Callable[[Any], dict[str, Any]], Path]
+_jobs: list[Job] = []
+"""Of a process that prepares: it has them from the start, so that they need not be pickled where processes fork."""
+
+
+def _start_process(jobs: list[Job]) -> None:
+    torch.set_num_threads(1)
+    _jobs[:] = jobs
+
+
+def _do_job(number: int) -> None:
+    _prepare_missing(_jobs[number])
+
+
+def _in_processes(jobs: list[Job], workers: int) -> Iterator[None]:
+    # Not a DataLoader: after an error in a worker it takes five seconds to part from each.
+    forks = "fork" if "fork" in get_all_start_methods() else None
+    with ProcessPoolExecutor(workers, get_context(forks), _start_process, (jobs,)) as pool:
+        running = [pool.submit(_do_job, number) for number in range(len(jobs))]
+        try:
+            for future in as_completed(running):
+                yield future.result()
+        except BrokenProcessPool as error:
             remedy = "start again, which goes on from there; perhaps with fewer num_workers, should memory have run out"
-            raise DataError(f"a process that prepares cases died ({error}); finished ones are kept", remedy=remedy) from error
-        raise
+            raise DataError("a process that prepares cases died; finished cases are kept", remedy=remedy) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _prepare_missing(job: Job) -> None:
+    if not _is_whole(job[-1]):  # another process may have been faster
+        _prepare_one(*job)
 
 
 def _prepare_one(case: Case, transform: Callable[[Any], dict[str, Any]], path: Path) -> None:
