@@ -31,16 +31,26 @@ def channels_last(spatial_dims: int) -> torch.memory_format:
 class TrainStep:
     """One optimizer step on one batch; ``engine.loss_function`` is the criterion. Losses are computed in float32.
 
-    MONAI's own ``amp`` stays off: it knows CUDA only.
+    MONAI's own ``amp`` stays off: it knows CUDA only. A step whose loss or gradient is not finite is left out, and counted in
+    ``engine.state.skipped_steps``.
 
     Args:
         precision: of the network, under autocast unless float32.
         scaler: scales the loss, needed for float16.
+        max_norm: longer gradients are shortened to it; None leaves them as they are, and unchecked.
+        patience: so many steps in a row may be left out; one more ends the training.
     """
 
-    def __init__(self, precision: torch.dtype = torch.float32, scaler: torch.amp.GradScaler | None = None):
-        self.precision = precision
+    def __init__(
+        self,
+        precision: torch.dtype = torch.float32,
+        scaler: torch.amp.GradScaler | None = None,
+        max_norm: float | None = None,
+        patience: int = 0,
+    ):
+        self.precision, self.max_norm, self.patience = precision, max_norm, patience
         self.scaler = scaler or torch.amp.GradScaler(enabled=False)
+        self._doubtful: list[list[str]] = []
 
     def __call__(self, engine: SupervisedTrainer, batchdata: dict[str, Any]) -> dict[str, Any]:
         """
@@ -48,7 +58,7 @@ class TrainStep:
             ``{"loss": scalar, "loss_parts": {name: scalar}}``, without gradient.
 
         Raises:
-            FloatingPointError: the loss is not finite; the message names the batch's cases.
+            FloatingPointError: too many steps in a row were not finite; the message names the cases of their batches.
         """
         images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
         engine.network.train()
@@ -59,14 +69,34 @@ class TrainStep:
         parts = engine.loss_function(output, targets)
         loss = torch.stack(list(parts.values())).sum()
         engine.fire_event(IterationEvents.LOSS_COMPLETED)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"loss {loss.item()} in iteration {engine.state.iteration}, cases {batchdata['case_id']}")
-        self.scaler.scale(loss).backward()
-        engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
-        self.scaler.step(engine.optimizer)
-        self.scaler.update()
+        finite = _everywhere(torch.isfinite(loss)) and self._step(engine, loss)
+        self._count(engine, finite, batchdata["case_id"])
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return {LOSS: loss.detach(), PARTS: {name: part.detach() for name, part in parts.items()}}
+
+    def _step(self, engine: SupervisedTrainer, loss: Tensor) -> bool:
+        """Whether the gradient was finite, as far as it is checked."""
+        self.scaler.scale(loss).backward()
+        engine.fire_event(IterationEvents.BACKWARD_COMPLETED)
+        finite = True
+        if self.max_norm is not None:
+            self.scaler.unscale_(engine.optimizer)
+            norm = torch.nn.utils.clip_grad_norm_(engine.network.parameters(), self.max_norm)
+            # A scaler leaves out steps by itself, and takes them as a sign to scale less.
+            finite = self.scaler.is_enabled() or bool(torch.isfinite(norm))  # the same in all processes
+        if finite:
+            self.scaler.step(engine.optimizer)
+            self.scaler.update()
+        return finite
+
+    def _count(self, engine: SupervisedTrainer, finite: bool, cases: list[str]) -> None:
+        state: Any = engine.state
+        state.skipped_steps = getattr(state, "skipped_steps", 0) + (not finite)
+        self._doubtful = [] if finite else [*self._doubtful, cases]
+        if len(self._doubtful) > self.patience:
+            named = "; ".join(", ".join(map(str, batch)) for batch in self._doubtful)
+            what = f"loss or gradient not finite in {len(self._doubtful)} steps in a row, up to iteration {state.iteration}"
+            raise FloatingPointError(f"{what}. Cases of these batches: {named}. Lower the learning rate, or look at these cases.")
 
 
 class EvaluateStep:
@@ -90,6 +120,14 @@ class EvaluateStep:
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return {DETECTIONS: detections, TARGETS: targets, CASE_IDS: batchdata["case_id"]}
+
+
+def _everywhere(finite: Tensor) -> bool:
+    """Whether it is in all processes, which must leave out a step together."""
+    if torch.distributed.is_initialized():
+        finite = finite.to(torch.uint8)
+        torch.distributed.all_reduce(finite, torch.distributed.ReduceOp.MIN)
+    return bool(finite)
 
 
 def _autocast(images: Tensor, precision: torch.dtype) -> torch.autocast:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import defaultdict
+from math import isfinite, nan
 from time import monotonic
 from typing import Any
 
@@ -27,6 +28,7 @@ class TrainingProgress:
         self.evaluator = evaluator
         self._bar: tqdm | None = None
         self._sums: dict[str, float] = {}
+        self._counted = 0
         self._started = (0.0, 0)
 
     def attach(self, engine: Engine) -> None:
@@ -40,14 +42,16 @@ class TrainingProgress:
         self._started = (monotonic(), engine.state.iteration)
 
     def _start_epoch(self, engine: Engine) -> None:
-        self._sums = defaultdict(float)
+        self._sums, self._counted = defaultdict(float), 0
         if sys.stderr.isatty():
             self._bar = tqdm(total=engine.state.epoch_length, desc=f"epoch {engine.state.epoch}", unit="step", leave=False)
 
     def _count(self, engine: Engine) -> None:
         output: Any = engine.state.output
-        for name, value in {LOSS: output[LOSS], **output[PARTS]}.items():
-            self._sums[name] += float(value)
+        if isfinite(output[LOSS]):
+            self._counted += 1
+            for name, value in {LOSS: output[LOSS], **output[PARTS]}.items():
+                self._sums[name] += float(value)
         if self._bar is not None:
             self._bar.set_postfix(loss=f"{float(output[LOSS]):.3f}", refresh=False)
             self._bar.update()
@@ -57,10 +61,12 @@ class TrainingProgress:
             self._bar.close()
             self._bar = None
         state: Any = engine.state
-        means = {name: total / state.epoch_length for name, total in self._sums.items()}
+        means = {name: total / self._counted for name, total in self._sums.items()} or {LOSS: nan}
         parts = ", ".join(f"{name} {value:.3f}" for name, value in means.items() if name != LOSS)
         line = f"epoch {state.epoch}/{state.max_epochs} | loss {means[LOSS]:.3f} ({parts})"
         line += f" | lr {engine.optimizer.param_groups[0]['lr']:.2e} | {self._time_left(state)} left"
+        if getattr(state, "skipped_steps", 0):
+            line += f" | {state.skipped_steps} steps left out, not finite"
         if self.evaluator is not None and self.evaluator.state.metrics:
             line += " | val " + ", ".join(f"{name} {value:.3f}" for name, value in self.evaluator.state.metrics.items())
         logger.info(line)

@@ -2,6 +2,10 @@
 
 import json
 import logging
+import multiprocessing
+import os
+import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 
@@ -79,6 +84,46 @@ def test_every_head_trains_reproducibly_and_evaluates(phantom, tmp_path, number,
     assert metrics["froc"]["fp_per_case"] == [0.125, 0.25, 0.5, 1, 2, 4, 8]
     for name in ("froc.csv", "froc.png", "preview.png"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def train_in_a_child(folder, out, log, kill_at=None, **overrides):
+    """A training in a process of its own, which notes the loss of each step and may be killed at one."""
+
+    def child():
+        torch.set_num_threads(1)  # threads do not survive a fork
+        flow = workflow(TRAIN, "train", folder, out, max_epochs=2, samples_per_case=2, batch_size=2, **overrides)
+        flow.initialize()
+        trainer = flow.parser.get_parsed_content("train::trainer")
+
+        @trainer.on(Events.ITERATION_COMPLETED)
+        def note(engine):
+            with log.open("a") as file:
+                file.write(f"{engine.state.iteration} {float(engine.state.output['loss']).hex()}\n")
+            if engine.state.iteration == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        flow.run()
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(phantom, tmp_path):
+    assert train_in_a_child(phantom(3), tmp_path / "whole", tmp_path / "whole.log") == 0
+    expected = (tmp_path / "whole.log").read_text().splitlines()
+    per_epoch = len(expected) // 2
+    kill_at = per_epoch + random.randint(1, per_epoch)
+    assert train_in_a_child(phantom(3), tmp_path / "parts", tmp_path / "killed.log", kill_at) == -signal.SIGKILL
+    assert train_in_a_child(phantom(3), tmp_path / "parts", tmp_path / "resumed.log", resume="auto") == 0
+    killed, resumed = ((tmp_path / name).read_text().splitlines() for name in ("killed.log", "resumed.log"))
+    assert killed == expected[:kill_at] and resumed == expected[per_epoch:]
+    for name in ("last.pt", "best.pt"):
+        whole, parts = (torch.load(tmp_path / run / name, weights_only=True) for run in ("whole", "parts"))
+        assert whole["progress"]["best_metric"] == parts["progress"]["best_metric"]
+        assert whole["progress"]["epoch"] == parts["progress"]["epoch"]
+        assert all(torch.equal(whole["network"][key], parts["network"][key]) for key in whole["network"])
 
 
 def test_group_norm_by_one_override(phantom, tmp_path):

@@ -122,6 +122,28 @@ def test_train_step_stops_at_a_loss_that_is_not_finite_and_names_the_cases():
     assert engine.network.weight.item() == 1
 
 
+def test_steps_that_are_not_finite_are_left_out_until_there_are_too_many():
+    engine = FakeEngine(TrainStep(), lambda output, targets: {"a": output.sum()})
+    engine.state.iteration = 1
+    step = TrainStep(patience=2)
+    for value, skipped in ((float("nan"), 1), (float("inf"), 2), (1.0, 2), (float("nan"), 3), (float("nan"), 4)):
+        before = engine.network.weight.item()
+        step(engine, batch(value))
+        assert (engine.network.weight.item() == before) == (value != 1) and engine.state.skipped_steps == skipped
+    with pytest.raises(FloatingPointError, match="3 steps in a row.*the-case; the-case; the-case"):
+        step(engine, batch(float("nan")))
+
+
+def test_gradients_are_clipped_and_checked():
+    engine = FakeEngine(TrainStep(), lambda output, targets: {"a": 10 * output.sum()})
+    engine.state.iteration = 1
+    TrainStep(max_norm=0.5)(engine, batch())
+    assert engine.network.weight.item() == pytest.approx(1 - 0.1 * 0.5)
+    engine.loss_function = lambda output, targets: {"a": (output.sum() * 0).sqrt() + output.sum()}  # finite, but its gradient is not
+    TrainStep(max_norm=0.5, patience=1)(engine, batch())
+    assert engine.network.weight.item() == pytest.approx(1 - 0.1 * 0.5) and engine.state.skipped_steps == 1
+
+
 def test_progress_says_what_matters_in_one_line(caplog):
     engine = FakeEngine(TrainStep(), lambda output, targets: {"a": output.sum() ** 2, "b": 2 * output.sum()})
     TrainingProgress().attach(engine)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import logging
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import ignite.distributed as idist
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+
+from medtk_monai.errors import DataError
+
+logger = logging.getLogger(__name__)
+PROGRESS = "progress"
+"""Key of what a checkpoint says about the training itself."""
+
+
+class Stateful(Protocol):
+    """A network, optimizer, schedule, scaler, ..."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Any) -> Any: ...
+
+
+class Checkpoints:
+    """Writes ``last.pt`` after each epoch and ``best.pt`` after the best validation, and lets a training go on from such a file.
+
+    A checkpoint holds the states of all objects, and under "progress" the epoch, the iteration, the best metric, and the states of the
+    random number generators: what goes on from it is what an uninterrupted training would have been. Files are replaced as a whole, by
+    the first process only, and loaded with ``weights_only``.
+
+    Args:
+        folder: of the files.
+        objects: what has a state, by name.
+        evaluator: of the validation; its key metric, the larger the better, tells the best. None for no best.
+        resume: "none" starts anew; "auto" goes on from the folder's ``last.pt``, if there is one; anything else is the path of a
+            checkpoint to go on from.
+
+    Raises:
+        DataError: a checkpoint cannot be read, or is of another configuration.
+    """
+
+    def __init__(self, folder: str, objects: Mapping[str, Stateful], evaluator: Engine | None = None, resume: str = "none"):
+        self.folder, self.objects, self.evaluator, self.resume = Path(folder), dict(objects), evaluator, resume
+        self._best: float | None = None
+
+    def attach(self, engine: Engine) -> None:
+        """To a trainer, after the handlers whose work of an epoch a checkpoint should include."""
+        engine.add_event_handler(Events.STARTED, self._restore)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save, "last.pt")
+        if self.evaluator is not None:
+            self.evaluator.add_event_handler(Events.COMPLETED, self._save_if_best, engine)
+
+    def _save_if_best(self, evaluator: Any, trainer: Engine) -> None:
+        value = evaluator.state.metrics.get(evaluator.state.key_metric_name)
+        if value is not None and (self._best is None or value > self._best):
+            self._best = float(value)
+            self._save(trainer, "best.pt")
+
+    def _save(self, trainer: Engine, name: str) -> None:
+        if idist.get_rank() != 0:
+            return
+        progress = {
+            "epoch": trainer.state.epoch,
+            "iteration": trainer.state.iteration,
+            "best_metric": self._best,
+            "random": random_states(),
+        }
+        content = {key: part.state_dict() for key, part in self.objects.items()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f".{name}.{os.getpid()}"
+        try:
+            torch.save(content | {PROGRESS: progress}, temporary)
+            os.replace(temporary, self.folder / name)
+        except BaseException as error:
+            temporary.unlink(missing_ok=True)
+            if isinstance(error, (OSError, RuntimeError)):
+                remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
+                raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error
+            raise
+
+    def _restore(self, trainer: Any) -> None:
+        path = self.folder / "last.pt" if self.resume == "auto" else Path(self.resume)
+        if self.resume == "none" or (self.resume == "auto" and not path.exists()):
+            return
+        content = read_checkpoint(path)
+        try:
+            for name, part in self.objects.items():
+                part.load_state_dict(content[name])
+            progress = content[PROGRESS]
+            trainer.state.epoch, trainer.state.iteration = progress["epoch"], progress["iteration"]
+            self._best = progress["best_metric"]
+            set_random_states(progress["random"])
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            what = f"checkpoint {path} does not fit this training: {type(error).__name__}: {error}".splitlines()[0]
+            raise DataError(what, remedy="use the configuration it was made with, or --resume none") from error
+        logger.info("going on from %s, after epoch %d", path, progress["epoch"])
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint, on the CPU.
+
+    Raises:
+        DataError: there is no such file, or it is broken.
+    """
+    if not path.is_file():
+        raise DataError(f"no checkpoint {path}", remedy="train first, or give the path of one")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        what = f"checkpoint {path} is broken: {type(error).__name__}: {error}".splitlines()[0]
+        raise DataError(what, remedy="remove it, and go on from another one or start anew with --resume none") from error
+
+
+def random_states() -> dict[str, Any]:
+    """The states of all global random number generators, as tensors and plain values."""
+    kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [kind, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, gauss],
+        "python": list(random.getstate()[1]),
+    }
+
+
+def set_random_states(states: Mapping[str, Any]) -> None:
+    """What ``random_states`` has told, on as many devices as there are."""
+    torch.set_rng_state(states["torch"])
+    if torch.cuda.is_available() and len(states["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(states["cuda"])
+    kind, keys, *rest = states["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
+    random.setstate((3, tuple(states["python"]), None))
