@@ -15,6 +15,7 @@ from typing import Any
 import monai
 import numpy as np
 import torch
+from monai.data import ImageReader
 from monai.transforms import Randomizable
 
 import medtk_monai
@@ -90,7 +91,8 @@ def describe(value: Any) -> Any:
 def _state(value: Any) -> dict[str, Any]:
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    hidden = {"R"} if isinstance(value, Randomizable) else set()
+    # What MONAI's parts remember of their last use is not what they are.
+    hidden = {"R"} if isinstance(value, Randomizable) else {"filenames"} if isinstance(value, ImageReader) else set()
     return {name: part for name, part in getattr(value, "__dict__", {}).items() if name not in hidden and not name.startswith("__")}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem not in ("__init__", "timing"))
-SMALL = {"nms": {"numbers": (60,)}}
+SMALL = {"nms": {"numbers": (60,)}, "patches": {"side": 40, "patch": 16}}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,14 +7,17 @@ import os
 import signal
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 import torch
-from monai.transforms import Compose, ScaleIntensityd
+from monai.transforms import Compose, NormalizeIntensityd, ScaleIntensityd
 
 from medtk_monai.data import CacheBudget, CachedCudaDataset
 from medtk_monai.data.item_key import describe
 from medtk_monai.errors import DataError
 from medtk_monai.structures import Target
+from medtk_monai.transforms import LoadCased, ToPlainTensord, WorldToVoxelBoxesd
 
 
 class Load:
@@ -193,6 +196,14 @@ def test_descriptions_tell_transforms_apart():
     assert len(set(texts)) == len(values)
     assert texts == [json.dumps(describe(value), sort_keys=True) for value in values]
     assert describe({1, 2}) == describe({2, 1})
+
+
+def test_use_does_not_change_what_a_transform_is(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.arange(27, dtype=np.int16).reshape(3, 3, 3), np.eye(4)), tmp_path / "a.nii.gz")
+    transform = Compose([LoadCased(), NormalizeIntensityd("image"), WorldToVoxelBoxesd(), ToPlainTensord()])
+    before = describe(transform)
+    transform({"image": str(tmp_path / "a.nii.gz")})
+    assert describe(transform) == before
 
 
 def test_negative_budgets_are_named():
