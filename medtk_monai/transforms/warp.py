@@ -82,23 +82,27 @@ class Warp:
             weights = (weights[:, :, None] * share[:, None]).flatten(1)
         return (self.control.flatten(1).T[index] * weights[..., None]).sum(dim=1)
 
-    def indices(self, device: torch.device | str) -> Tensor:
-        """The image index (D, *size) float32 that each voxel of the patch shows: 0 is the center of the first voxel."""
-        dims = len(self.size)
+    def sampling_grid(self, device: torch.device | str, scale: Tensor, shift: Tensor) -> Tensor:
+        """The image index that each voxel of the patch shows, times a scale (D,) and plus a shift (D,): (D, *size) float32.
+
+        Index 0 is the center of the first voxel. The image's last axis comes first, as ``grid_sample`` wants it.
+        """
+        dims, last = len(self.size), self.size[-1]
+        matrix = (scale[:, None] * self.matrix).flip(0)
+        start = (scale * (self.offset - 0.5) + shift).flip(0)
         centers = [torch.arange(n, dtype=torch.float64) + 0.5 for n in self.size]
-        parts = []
-        for row, start in zip(self.matrix, self.offset):
-            terms = [(factor * along).to(device, torch.float32) for factor, along in zip(row, centers)]
-            terms[0] = terms[0] + float(start - 0.5)
+        found = torch.empty(dims, *self.size, dtype=torch.float32, device=device)
+        for row, along, begin in zip(found, matrix, start):
+            terms = [(factor * center).to(device, torch.float32) for factor, center in zip(along, centers)]
             shaped = [term.view(*(-1 if d == axis else 1 for d in range(dims))) for axis, term in enumerate(terms)]
-            parts.append(sum(shaped[1:], shaped[0]))
-        found = torch.stack(parts)
+            torch.add(sum(shaped[1:-1], shaped[0] + float(begin)), shaped[-1], out=row)
         if self.control is not None:
-            dense = torch.tensordot(self.matrix, self.control, dims=1).to(device, torch.float32)
-            for axis, along in enumerate(centers, start=1):
-                weights = _spline(along, dense.shape[axis], self.spacing).to(device, torch.float32)
-                dense = (weights @ dense.movedim(axis, -2)).movedim(-2, axis)
-            found += dense
+            dense = torch.tensordot(matrix, self.control, dims=1).to(device, torch.float32)
+            weights = [_spline(center, dense.shape[axis], self.spacing).to(device, torch.float32) for axis, center in enumerate(centers, 1)]
+            for axis, weight in enumerate(weights[:-1], 1):
+                dense = torch.tensordot(weight, dense, dims=([1], [axis])).movedim(0, axis)
+            flat = found.view(dims, -1, last)
+            found = torch.baddbmm(flat, dense.reshape(dims, -1, dense.shape[-1]), weights[-1].T.expand(dims, -1, -1)).view(found.shape)
         return found
 
     def bounds(self) -> tuple[list[float], list[float]]:
@@ -142,28 +146,35 @@ def read_warped(image: Tensor, warp: Warp, nearest: bool = False) -> Tensor:
     """
     if warp.is_exact():
         return _read_moved(image, warp)
-    index, region = warp.indices(image.device), []
-    for axis, (low, high, length) in enumerate(zip(*warp.bounds(), image.shape[1:])):
-        if low < 0 or high > length - 1:
-            index[axis] = _reflect(index[axis], length)
-        first, last = _reflected_range(floor(low), ceil(high), length)
-        index[axis] = (index[axis] - first) * (2 / max(last - first, 1)) - 1
-        region.append(slice(first, last + 1))
-    source = image[(slice(None), *region)]
-    source = source.to(torch.float32)
+    ranges = list(zip(*warp.bounds()))
+    region = [_reflected_range(floor(low), ceil(high), length) for (low, high), length in zip(ranges, image.shape[1:])]
+    first, last = torch.tensor(region, dtype=torch.float64).T
+    scale = 2 / (last - first).clamp(min=1)
+    leaves = [low < 0 or high > length - 1 for (low, high), length in zip(ranges, image.shape[1:])]
+    grid = warp.sampling_grid(
+        image.device, torch.where(torch.tensor(leaves), 1.0, scale), torch.where(torch.tensor(leaves), 0.0, -first * scale - 1)
+    )
+    for axis in (axis for axis, outside in enumerate(leaves) if outside):
+        row = _reflect(grid[-1 - axis], image.shape[1 + axis], *ranges[axis])
+        grid[-1 - axis] = row.sub_(float(first[axis])).mul_(float(scale[axis])).sub_(1)
+    source = image[(slice(None), *(slice(begin, end + 1) for begin, end in region))].to(torch.float32)
     parts = torch.get_num_threads() if image.device.type == "cpu" and warp.size[0] % torch.get_num_threads() == 0 else 1
     # The threads of grid_sample share a batch, not an image: cut the patch into slabs of one source.
-    grid = index.flip(0).movedim(0, -1).unflatten(0, (parts, -1))
+    grid = grid.movedim(0, -1).unflatten(0, (parts, -1))
     mode = "nearest" if nearest else "bilinear"
     found = F.grid_sample(source.expand(parts, *source.shape), grid, mode=mode, padding_mode="border", align_corners=True)
     found = found.movedim(0, 1).reshape(len(image), *warp.size)
     return found if image.dtype == torch.float32 else (found.round() if nearest else found).to(image.dtype)
 
 
-def _reflect(index: Tensor, length: int) -> Tensor:
-    if length == 1:
+def _reflect(index: Tensor, length: int, low: float, high: float) -> Tensor:
+    """Indices from ``low`` to ``high`` into an axis of ``length`` voxels, reflected at both ends."""
+    last = length - 1
+    if last == 0:
         return torch.zeros_like(index)
-    return (length - 1) - (index.remainder(2 * (length - 1)) - (length - 1)).abs()
+    if low < -last or high > 2 * last:
+        index = index.remainder(2 * last)
+    return index.abs().sub_(last).abs_().neg_().add_(last)
 
 
 def _reflected_range(low: int, high: int, length: int) -> tuple[int, int]:
