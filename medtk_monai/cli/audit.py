@@ -25,7 +25,7 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
     from pathlib import Path
 
     from medtk_monai.analysis.match_coverage import match_objects, summarize
-    from medtk_monai.formats.atomic import write_text_atomically
+    from medtk_monai.atomic import write_text_atomically
 
     parser = _parse(config_file, overrides)
     criterion = parser.get_parsed_content("dense_criterion")

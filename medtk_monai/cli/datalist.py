@@ -50,7 +50,7 @@ def make_datalist(
     """
     import json
 
-    from medtk_monai.formats.atomic import write_text_atomically
+    from medtk_monai.atomic import write_text_atomically
 
     folder = Path(out).expanduser().absolute().parent
     image_files = _find_files(images, "images")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from medtk_monai.atomic import replacing
 from medtk_monai.structures import Target
 
 MAGIC = b"medtk item 1\n"
@@ -42,22 +42,15 @@ def write_item(path: Path, item: Mapping[str, Any]) -> None:
         offset += _aligned(tensor.numel() * tensor.element_size())
     header = json.dumps({"tensors": described, "plain": plain, "data": offset}).encode()
     start = MAGIC + len(header).to_bytes(8, "little") + header
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(start.ljust(_aligned(len(start)), b"\0"))
-            for tensor in tensors.values():
-                data = tensor.contiguous().view(-1).numpy().data
-                file.write(data)
-                file.write(b"\0" * (_aligned(data.nbytes) - data.nbytes))
-            file.write(crc32(start).to_bytes(4, "little"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(start.ljust(_aligned(len(start)), b"\0"))
+        for tensor in tensors.values():
+            data = tensor.contiguous().view(-1).numpy().data
+            file.write(data)
+            file.write(b"\0" * (_aligned(data.nbytes) - data.nbytes))
+        file.write(crc32(start).to_bytes(4, "little"))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_item(path: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from monai.data import ImageReader
 from monai.transforms import Randomizable
 
 import medtk_monai
+from medtk_monai.atomic import write_text_atomically
 from medtk_monai.data.item_file import MAGIC
 
 TRUSTED = ("medtk_monai", "monai", "torch", "numpy", "builtins")
@@ -51,10 +52,7 @@ def file_digest(path: str, digests: Path) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     digest = _digest(path)
-    digests.mkdir(parents=True, exist_ok=True)
-    temporary = known.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps({"stamp": stamp, "digest": digest}))
-    os.replace(temporary, known)
+    write_text_atomically(known, json.dumps({"stamp": stamp, "digest": digest}))
     return digest
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from medtk_monai.formats.atomic import write_text_atomically
+from medtk_monai.atomic import write_text_atomically
 
 
 class Curve(Protocol):

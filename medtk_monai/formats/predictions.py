@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from medtk_monai.atomic import write_text_atomically
 from medtk_monai.box_ops import boxes_from_world, boxes_to_world, spatial_affine
 from medtk_monai.errors import DataError
-from medtk_monai.formats.atomic import write_text_atomically
 from medtk_monai.structures import Detections
 
 FORMAT = "medtk_monai predictions"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
+from medtk_monai.atomic import replacing
 from medtk_monai.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -72,17 +72,12 @@ class Checkpoints:
             "random": random_states(),
         }
         content = {key: part.state_dict() for key, part in self.objects.items()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f".{name}.{os.getpid()}"
         try:
-            torch.save(content | {PROGRESS: progress}, temporary)
-            os.replace(temporary, self.folder / name)
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            if isinstance(error, (OSError, RuntimeError)):
-                remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
-                raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error
-            raise
+            with replacing(self.folder / name) as temporary:
+                torch.save(content | {PROGRESS: progress}, temporary)
+        except (OSError, RuntimeError) as error:
+            remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
+            raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error
 
     def _restore(self, trainer: Any) -> None:
         path = self.folder / "last.pt" if self.resume == "auto" else Path(self.resume)
