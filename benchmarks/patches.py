@@ -32,7 +32,7 @@ from monai.transforms import (
 )
 
 from benchmarks.timing import report, time_in_turns
-from medtk_monai.data import CacheBudget, CachedCudaDataset, PatchLoader
+from medtk_monai.data import CacheBudget, CachedCudaDataset, PatchLoader, Workers
 from medtk_monai.structures import Target
 from medtk_monai.transforms import Blur, Contrast, Gamma, LoadCased, Noise, PatchSampling, RandWarpBoxesd, ToPlainTensord, WarpRanges
 from medtk_monai.transforms import WorldToVoxelBoxesd as ToVoxels
@@ -62,10 +62,10 @@ def monai_pipeline(patch: int) -> Callable[[dict[str, Any]], Any]:
     return lambda item: after(crop(item))
 
 
-def our_loader(dataset: Any, patch: int, workers: int) -> PatchLoader:
+def our_loader(dataset: Any, patch: int, workers: Workers) -> PatchLoader:
     ranges = WarpRanges(rotation=15, scale=1.2, flip_prob=0.5, elastic=4.0, elastic_spacing=24.0)
     patches = RandWarpBoxesd(PatchSampling(patch, 1.0), ranges)
-    return PatchLoader(dataset, patches, [Noise(), Blur(), Contrast(), Gamma()], batch_size=2, samples_per_case=2, num_workers=workers)
+    return PatchLoader(dataset, patches, [Noise(), Blur(), Contrast(), Gamma()], batch_size=2, samples_per_case=2, workers=workers)
 
 
 def time_patches(place: torch.device, side: int, patch: int, repeats: int) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def time_patches(place: torch.device, side: int, patch: int, repeats: int) -> di
     peer_items = [
         {"image": MetaTensor(volume, affine=torch.eye(4)), "box": make_boxes(i, side), "label": flags} for i, volume in enumerate(volumes)
     ]
-    peer, loader = monai_pipeline(patch), our_loader(items, patch, 0)
+    peer, loader = monai_pipeline(patch), our_loader(items, patch, Workers(place, 0))
     seconds = time_in_turns(
         {"ours": lambda: list(loader), "monai": lambda: [peer(item) for item in peer_items for _ in range(2)]}, place, repeats, 120
     )
@@ -96,7 +96,7 @@ def time_cache(side: int) -> dict[str, Any]:
         for number in range(CASES):
             path = Path(folder) / f"{number}.nii.gz"
             nibabel.save(nibabel.Nifti1Image(noise.normal(100, 20, (side,) * 3).astype(np.int16), np.eye(4)), path)
-            cases.append({"image": str(path), "case_id": str(number), "boxes": [[50.0, 50, 50, 5, 5, 5]], "labels": [0], "space": "RAS"})
+            cases.append({"image": str(path), "case_id": str(number), "boxes": [[side / 2] * 3 + [5.0] * 3], "labels": [0], "space": "RAS"})
         transform = Compose([LoadCased(), ToVoxels(), ToPlainTensord()])
         seconds = []
         for _ in range(2):

@@ -5,7 +5,7 @@ from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.data.datasets import EpochSampler, SeededDataset
 from medtk_monai.data.locate import locate_datalist
-from medtk_monai.data.patch_loader import PatchLoader, Share
+from medtk_monai.data.patch_loader import PatchLoader, Workers
 
 __all__ = [
     "CacheBudget",
@@ -13,7 +13,7 @@ __all__ = [
     "EpochSampler",
     "PatchLoader",
     "SeededDataset",
-    "Share",
+    "Workers",
     "collate_cases",
     "load_datalist",
     "locate_datalist",

@@ -81,7 +81,12 @@ class CachedCudaDataset(Dataset):
         self._temporary = None if self.budget.folder else tempfile.TemporaryDirectory(prefix="medtk-cache-")
         folder = Path(self.budget.folder or self._temporary.name)  # type: ignore[union-attr]
         description = describe(transform)
-        self.paths = [folder / f"{item_key(case, description, folder / 'digests')}.item" for case in data]
+        try:
+            self.paths = [folder / f"{item_key(case, description, folder / 'digests')}.item" for case in data]
+        except OSError as error:
+            raise DataError(
+                f"cannot read a case or write {folder}: {error}", remedy="choose another cache folder, or free space"
+            ) from error
         _prepare(data, transform, self.paths, num_workers, progress)
         self._items = list(self._place(self._read(data, transform)))
 
@@ -166,8 +171,8 @@ def _in_processes(jobs: list[Job], workers: int) -> Iterator[None]:
     # Not a DataLoader: after an error in a worker it takes five seconds to part from each.
     forks = "fork" if "fork" in get_all_start_methods() else None
     with ProcessPoolExecutor(workers, get_context(forks), _start_process, (jobs,)) as pool:
-        running = [pool.submit(_do_job, number) for number in range(len(jobs))]
         try:
+            running = [pool.submit(_do_job, number) for number in range(len(jobs))]
             for future in as_completed(running):
                 yield future.result()
         except BrokenProcessPool as error:
@@ -193,6 +198,8 @@ def _prepare_one(case: Case, transform: Callable[[Any], dict[str, Any]], path: P
         raise DataError(f"preparing failed: {type(error).__name__}: {error}".splitlines()[0], name, "see the error above") from error
     try:
         write_item(path, item)
+    except TypeError as error:
+        raise DataError(f"its prepared item cannot be cached: {error}", name, "drop or convert it by a transform") from error
     except OSError as error:
         remedy = f"free {item_bytes(item) / GB:.2g} GB for it and as much for each other case, or choose another cache folder"
         raise DataError(f"cannot write {path.parent}: {error.strerror}", name, remedy) from error

@@ -33,7 +33,7 @@ def write_item(path: Path, item: Mapping[str, Any]) -> None:
 
     Raises:
         OSError: the disk is full, or does not allow it; nothing is left behind.
-        TypeError: a value is of another type.
+        TypeError: a value is of another type, or a key has a dot.
     """
     tensors, plain = _split(item)
     described, offset = [], 0
@@ -54,7 +54,7 @@ def write_item(path: Path, item: Mapping[str, Any]) -> None:
 
 
 def read_item(path: Path) -> dict[str, Any]:
-    """The item of a file; its tensors are mapped, and writing to them does not change the file.
+    """The item of a file; its tensors are mapped, and writing to them does not change the file. Their values are not verified.
 
     Raises:
         BrokenFileError: the file is torn, or something else.
@@ -76,9 +76,7 @@ def read_item(path: Path) -> dict[str, Any]:
         file.seek(end)
         if file.read() != crc32(start + text).to_bytes(4, "little"):
             raise BrokenFileError(f"{path} is torn")
-    data = torch.zeros(0, dtype=torch.uint8)
-    if header["data"]:
-        data = torch.from_numpy(np.memmap(path, dtype=np.uint8, mode="c", offset=base, shape=(header["data"],)))
+    data = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)[base:]  # numpy.memmap would hold the file open
     tensors = {part["name"]: _tensor(data, part) for part in header["tensors"]}
     return _join(tensors, header["plain"])
 
@@ -97,6 +95,8 @@ def _tensor(data: Tensor, part: Mapping[str, Any]) -> Tensor:
 def _split(item: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors, plain = {}, {}
     for key, value in item.items():
+        if "." in key:
+            raise TypeError(f"{key!r} has a dot, which stands for the parts of a Target")
         if isinstance(value, Tensor):
             tensors[key] = value
         elif isinstance(value, Target):
@@ -105,6 +105,9 @@ def _split(item: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
             plain[key] = value
         else:
             raise TypeError(f"{key!r} is a {type(value).__name__}: only tensors, Targets and values that JSON knows can be cached")
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _DTYPES.values():
+            raise TypeError(f"{name!r} is of type {tensor.dtype}, which cannot be cached: convert it")
     return tensors, plain
 
 

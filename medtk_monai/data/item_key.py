@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 import os
+import platform
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
@@ -34,8 +35,8 @@ def item_key(case: Mapping[str, Any], transform: Any, digests: Path) -> str:
         transform: what ``describe`` tells of it: class, arguments and, outside the known packages, source code.
         digests: folder that remembers the digests of files by their size and time of change.
     """
-    files = {value: file_digest(value, digests) for value in _strings(case) if os.path.isfile(value)}
-    versions = [MAGIC.decode(), medtk_monai.__version__, monai.__version__, torch.__version__]
+    files = {path: file_digest(path, digests) for value in _strings(case) for path in _files_of(value)}
+    versions = [MAGIC.decode(), platform.python_version(), medtk_monai.__version__, monai.__version__, torch.__version__]
     described = json.dumps([versions, describe(dict(case)), files, transform], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:32]
 
@@ -65,9 +66,15 @@ def _digest(path: str) -> str:
 
 
 def describe(value: Any) -> Any:
-    """What a transform or argument is, in values that JSON knows; equal for equal configurations in any process."""
+    """What a transform or argument is, in values that JSON knows; equal for equal configurations in any process.
+
+    Raises:
+        TypeError: it cannot be told, as of objects that cannot be pickled and have no attributes.
+    """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     if isinstance(value, (list, tuple)):
         return [describe(part) for part in value]
     if isinstance(value, (set, frozenset)):
@@ -77,21 +84,29 @@ def describe(value: Any) -> Any:
     if isinstance(value, (torch.Tensor, np.ndarray)):
         array = np.asarray(value)
         return [str(array.dtype), list(array.shape), hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()]
-    if isinstance(value, partial):
-        return [describe(value.func), describe(value.args), describe(value.keywords)]
     if isinstance(value, (np.generic, np.dtype, torch.dtype, torch.device)):
         return str(value)
-    if inspect.isroutine(value) or inspect.isclass(value):
+    if inspect.isclass(value):
         return [_name(value), _source(value)]
+    if inspect.isroutine(value):
+        held = [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+        owner = getattr(value, "__self__", None)
+        parts = [getattr(value, "__defaults__", None), getattr(value, "__kwdefaults__", None), held]
+        return [_name(value), _source(value), describe(parts), None if inspect.ismodule(owner) else describe(owner)]
     return [_name(type(value)), _source(type(value)), describe(_state(value))]
 
 
-def _state(value: Any) -> dict[str, Any]:
+def _state(value: Any) -> Any:
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords]
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    # What MONAI's parts remember of their last use is not what they are.
-    hidden = {"R"} if isinstance(value, Randomizable) else {"filenames"} if isinstance(value, ImageReader) else set()
-    return {name: part for name, part in getattr(value, "__dict__", {}).items() if name not in hidden and not name.startswith("__")}
+    if hasattr(value, "__dict__"):
+        # What MONAI's parts remember of their last use is not what they are.
+        hidden = {"R"} if isinstance(value, Randomizable) else {"filenames"} if isinstance(value, ImageReader) else set()
+        return {name: part for name, part in vars(value).items() if name not in hidden}
+    reduced = value.__reduce_ex__(2)
+    return reduced if isinstance(reduced, str) else list(reduced[1:])
 
 
 def _name(value: Any) -> str:
@@ -102,13 +117,35 @@ def _source(value: Any) -> str:
     if str(getattr(value, "__module__", "")).split(".")[0] in TRUSTED:
         return ""
     try:
-        return hashlib.sha256(inspect.getsource(value).encode()).hexdigest()
-    except (OSError, TypeError):
-        return ""
+        text = inspect.getsource(value)
+    except (OSError, TypeError):  # defined interactively
+        codes = [part.__code__ for part in (vars(value).values() if inspect.isclass(value) else [value]) if hasattr(part, "__code__")]
+        text = "".join(f"{code.co_code.hex()} {code.co_names} {[c for c in code.co_consts if not inspect.iscode(c)]}" for code in codes)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
+    if isinstance(value, (str, os.PathLike)):
+        return [os.fspath(value)]
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     return [found for part in parts for found in _strings(part)]
+
+
+def _files_of(path: str) -> list[str]:
+    """The files that a string may name: itself, all in a folder, and for headers the data they point to."""
+    if os.path.isfile(path):
+        return [path, *_data_files(Path(path))]
+    if os.sep in path and os.path.isdir(path):
+        return sorted(str(found) for found in Path(path).rglob("*") if found.is_file())
+    return []
+
+
+def _data_files(header: Path) -> list[str]:
+    found = []
+    if header.suffix.lower() in (".mhd", ".nhdr"):
+        lines = header.read_text(errors="replace").splitlines()
+        named = [line.partition(mark)[2].strip() for line in lines for mark in ("ElementDataFile =", "data file:") if line.startswith(mark)]
+        found = [header.parent / name for name in named]
+    elif header.suffix.lower() in (".hdr", ".img"):
+        found = [header.with_suffix(suffix) for suffix in (".hdr", ".img") if suffix != header.suffix.lower()]
+    return [str(path) for path in found if path.is_file()]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.transforms import Transform
 
 from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.datasets import EpochSampler, find_randomizables, sample_seeds
@@ -21,20 +22,27 @@ Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Share:
-    """The part of the samples that one of several processes takes.
+class Workers:
+    """Who makes batches, and where.
 
     Args:
-        rank: of this process, in [0, ranks).
-        ranks: number of processes.
+        device: of the batches.
+        threads: that make them ahead of the training loop; 0 makes each when it is asked for.
+        rank: of this process among those that share the samples, in [0, ranks).
+        ranks: number of processes. All get equally many samples; a remainder is left out.
+
+    Raises:
+        ValueError: a number out of range.
     """
 
+    device: torch.device | str = "cpu"
+    threads: int = 1
     rank: int = 0
     ranks: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.ranks:
-            raise ValueError(f"{self}: rank must lie in [0, ranks)")
+        if not 0 <= self.rank < self.ranks or self.threads < 0:
+            raise ValueError(f"{self}: rank must lie in [0, ranks), and threads not be negative")
 
 
 class PatchLoader:
@@ -46,16 +54,17 @@ class PatchLoader:
 
     Args:
         dataset: items with ``image`` (C, *spatial) and ``target``, not to be written into.
-        patches: random dictionary transform of an item, such as RandWarpBoxesd or a Compose of such; all patches of one size.
+        patches: random dictionary transform of an item, such as RandWarpBoxesd or a Compose of such; all patches of one size. Best on
+            the device of the workers; what comes from elsewhere is moved there.
         intensities: transforms with ``draw`` and ``apply``, see ``medtk_monai.transforms.intensity``, in this order.
         batch_size: samples of a batch; an epoch's last one may be smaller.
         seed: 0 or above.
         samples_per_case: samples of each case in an epoch.
-        num_workers: threads; 0 makes each batch when it is asked for.
-        share: of this process among several, which all get equally many samples; a remainder is left out.
+        workers: threads, device and share of this process.
 
     Raises:
         DataError: making a sample failed with one.
+        TypeError: ``patches`` is no MONAI transform, so that its random parts cannot be found.
         ValueError: an argument out of range.
     """
 
@@ -67,14 +76,17 @@ class PatchLoader:
         batch_size: int = 1,
         seed: int = 0,
         samples_per_case: int = 1,
-        num_workers: int = 1,
-        share: Share | None = None,
+        workers: Workers | None = None,
     ):
-        if min(batch_size, samples_per_case) < 1 or min(seed, num_workers) < 0:
-            raise ValueError("batch_size and samples_per_case must be 1 or more, seed and num_workers 0 or more")
+        if min(batch_size, samples_per_case) < 1 or seed < 0:
+            raise ValueError("batch_size and samples_per_case must be 1 or more, seed 0 or more")
+        if not isinstance(patches, Transform):
+            raise TypeError(f"patches is a {type(patches).__name__}: give a MONAI transform, or a Compose of them")
         self.dataset, self.intensities, self.batch_size, self.seed = dataset, tuple(intensities), batch_size, seed
-        self.samples_per_case, self.num_workers, self.share = samples_per_case, num_workers, share or Share()
+        self.samples_per_case, self.workers = samples_per_case, workers or Workers()
+        self.device = torch.device(self.workers.device)
         self.sampler = EpochSampler(len(dataset) * samples_per_case, seed)
+        self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self._patches, self._own = patches, local()
 
     def set_epoch(self, epoch: int) -> None:
@@ -83,23 +95,22 @@ class PatchLoader:
 
     def __len__(self) -> int:
         """Batches of an epoch in this process."""
-        return -(-(len(self.sampler) // self.share.ranks) // self.batch_size)
+        return -(-(len(self.sampler) // self.workers.ranks) // self.batch_size)
 
     def __iter__(self) -> Iterator[Item]:
         numbers = list(self.sampler)
-        count = len(numbers) // self.share.ranks
-        mine = numbers[self.share.rank :: self.share.ranks][:count]
+        count = len(numbers) // self.workers.ranks
+        mine = numbers[self.workers.rank :: self.workers.ranks][:count]
         batches = [mine[start : start + self.batch_size] for start in range(0, count, self.batch_size)]
-        if self.num_workers == 0:
+        if self.workers.threads == 0:
             yield from map(self._make, batches)
             return
-        stream = next(self._streams(), None)
-        with ThreadPoolExecutor(self.num_workers, thread_name_prefix="patches") as pool:
+        with ThreadPoolExecutor(self.workers.threads, thread_name_prefix="patches") as pool:
             waiting: deque[Future] = deque()
             try:
                 for batch in batches:
-                    waiting.append(pool.submit(self._make_aside, batch, stream))
-                    if len(waiting) > self.num_workers:
+                    waiting.append(pool.submit(self._make_aside, batch))
+                    if len(waiting) > self.workers.threads:
                         yield _arrived(waiting.popleft())
                 while waiting:
                     yield _arrived(waiting.popleft())
@@ -107,22 +118,18 @@ class PatchLoader:
                 for future in waiting:
                     future.cancel()
 
-    def _streams(self) -> Iterator[torch.cuda.Stream]:
-        device = self.dataset[0]["image"].device if len(self.dataset) else torch.device("cpu")
-        if device.type == "cuda":
-            yield torch.cuda.Stream(device)
-
-    def _make_aside(self, numbers: Sequence[int], stream: torch.cuda.Stream | None) -> tuple[Item, torch.cuda.Event | None]:
-        if stream is None:
+    def _make_aside(self, numbers: Sequence[int]) -> tuple[Item, torch.cuda.Event | None]:
+        if self._stream is None:
             return self._make(numbers), None
-        with torch.cuda.stream(stream):
-            return self._make(numbers), stream.record_event()
+        with torch.cuda.stream(self._stream):
+            return self._make(numbers), self._stream.record_event()
 
     def _make(self, numbers: Sequence[int]) -> Item:
-        items, draws = zip(*map(self._sample, numbers))
-        batch = collate_cases(items)
-        for transform, drawn in zip(self.intensities, zip(*draws)):
-            batch["image"] = transform.apply(batch["image"], drawn)
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            items, draws = zip(*map(self._sample, numbers))
+            batch = collate_cases(items)
+            for transform, drawn in zip(self.intensities, zip(*draws)):
+                batch["image"] = transform.apply(batch["image"], drawn)
         return batch
 
     def _sample(self, number: int) -> tuple[Item, list[Any]]:
@@ -134,7 +141,7 @@ class PatchLoader:
         for part, seed in zip(parts, seeds):
             part.R.seed(seed)
         try:
-            patch = transform(item)
+            patch = dict(transform(item))
         except Exception as error:
             cause = find_data_error(error)
             name = str(item.get("case_id", ""))
@@ -144,6 +151,7 @@ class PatchLoader:
                 f"making a patch failed: {type(error).__name__}: {error}".splitlines()[0], name, "see the error above"
             ) from error
         random = np.random.RandomState(last)
+        patch["image"] = patch["image"].to(self.device, non_blocking=True)
         return patch, [intensity.draw(random) for intensity in self.intensities]
 
     def _transform(self) -> tuple[Callable[[Item], Item], list[Any]]:
@@ -162,5 +170,7 @@ def _arrived(future: Future) -> Item:
     if event is not None:
         stream = torch.cuda.current_stream(batch["image"].device)
         stream.wait_event(event)
-        batch["image"].record_stream(stream)
+        for tensor in (batch["image"], *(target.mask for target in batch["target"] if target.mask is not None)):
+            if tensor.is_cuda:
+                tensor.record_stream(stream)  # or its memory may be given away while the loop still reads it
     return batch

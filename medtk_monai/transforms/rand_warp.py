@@ -128,8 +128,8 @@ class RandWarpBoxesd(Randomizable, Transform):
         rule: what becomes of objects that the patch cuts.
         extents: what a turned box is tight around: "block" (all of its corners), "ellipsoid" (inscribed in it), or "mask" (the voxels of
             the target's mask; blocks without one).
-        label_pairs: classes that a flip along ``pair_axis`` turns into each other, such as left and right.
-        pair_axis: of the image.
+        label_pairs: classes, such as left and right, that become each other in a mirror image: after an odd number of flips and swaps.
+        device: of the patches; None for that of the image. Only the region that a patch shows is moved.
 
     Raises:
         ValueError: an unknown kind of extents, or axes swapped whose patch sides differ.
@@ -142,13 +142,13 @@ class RandWarpBoxesd(Randomizable, Transform):
         rule: VisibilityRule | None = None,
         extents: str = "block",
         label_pairs: Sequence[Sequence[int]] = (),
-        pair_axis: int = 0,
+        device: torch.device | str | None = None,
     ):
         if extents not in EXTENTS:
             raise ValueError(f"extents is {extents!r}: choose one of {', '.join(EXTENTS)}")
         self.sampling = sampling if isinstance(sampling, PatchSampling) else PatchSampling(sampling)
         self.ranges, self.rule, self.extents = ranges or WarpRanges(), rule or VisibilityRule(), extents
-        self.label_pairs, self.pair_axis = [tuple(pair) for pair in label_pairs], pair_axis
+        self.label_pairs, self.device = [tuple(pair) for pair in label_pairs], device
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return self.apply(data, self.draw(data))
@@ -171,7 +171,10 @@ class RandWarpBoxesd(Randomizable, Transform):
     def apply(self, data: Mapping[str, Any], warp: Warp) -> dict[str, Any]:
         """The patch of an item that a mapping gives."""
         image, target = data["image"], data["target"]
-        result = dict(data) | {"image": read_warped(image, warp), "target": self._move(target, warp, tuple(image.shape[1:]))}
+        result = dict(data) | {
+            "image": read_warped(image, warp, device=self.device),
+            "target": self._move(target, warp, tuple(image.shape[1:])),
+        }
         if "affine" in data:
             dims = image.ndim - 1
             step = torch.eye(dims + 1, dtype=torch.float64)
@@ -192,11 +195,10 @@ class RandWarpBoxesd(Randomizable, Transform):
         else:
             boxes = warp_boxes(target.boxes, warp, round_objects=self.extents == "ellipsoid")
         labels = target.labels
-        row = warp.matrix[self.pair_axis]
-        if self.label_pairs and row[row.abs().argmax()] < 0:
+        if self.label_pairs and warp.matrix.det() < 0:
             labels = _exchange(labels, self.label_pairs)
         moved = self.rule(Target(boxes, labels, target.ignored), [0] * len(warp.size), warp.size)
-        mask = None if target.mask is None else read_warped(target.mask[None], warp, nearest=True)[0]
+        mask = None if target.mask is None else read_warped(target.mask[None], warp, nearest=True, device=self.device)[0]
         if mask is not None and labels is not target.labels:
             mask = (_exchange(mask.long() - 1, self.label_pairs) + 1).to(mask.dtype)
         return replace(moved, mask=mask, cut=_cut_faces(warp, image_size))
@@ -223,10 +225,17 @@ class RandWarpBoxesd(Randomizable, Transform):
         overhang = ensure_tuple_rep(self.sampling.overhang, len(size))
         if any(not 0 <= margin < length for margin, length in zip(overhang, size)):
             raise ValueError(f"overhang {tuple(overhang)} must be 0 or more and less than the patch {size}")
-        half = matrix.abs() @ (torch.tensor(size, dtype=torch.float64) / 2)
-        ends = torch.stack([half, torch.tensor(image_size, dtype=torch.float64) - half])
+        extent = torch.tensor(image_size, dtype=torch.float64)
+        half = (matrix.square() @ (torch.tensor(size, dtype=torch.float64) / 2).square()).sqrt()
+        ends = torch.stack([half, extent - half])
+        lowest, highest = ends.amin(dim=0), ends.amax(dim=0)
+        if (matrix != matrix.round()).any():  # a turned patch that cannot fit shows more than the image wherever it lies
+            lowest, highest = (
+                torch.maximum(lowest, extent.minimum(2 * half) / 4),
+                torch.minimum(highest, extent - extent.minimum(2 * half) / 4),
+            )
         margin = torch.tensor(overhang, dtype=torch.float64)
-        return ends.amin(dim=0) - margin, ends.amax(dim=0) + margin
+        return lowest - margin, highest + margin
 
 
 def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
@@ -235,8 +244,11 @@ def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, low
     half = inverse.abs() @ (box_sizes(box).double() / 2)
     play = ((torch.tensor(size, dtype=torch.float64) / 2 - half).abs() - 0.5).clamp(min=0)  # the corner may be rounded
     lower, upper = box.chunk(2)
-    middle = (lower + upper) / 2 - matrix @ ((2 * draws - 1) * play)
-    return torch.minimum(torch.maximum(middle, lowest), highest)
+    center = (lower + upper) / 2
+    middle = center - matrix @ ((2 * draws - 1) * play)
+    middle = torch.minimum(torch.maximum(middle, lowest), highest)
+    place = (inverse @ (center - middle)).clamp(-play, play)  # showing the object matters more than staying in the image
+    return center - matrix @ place
 
 
 def _cut_faces(warp: Warp, image_size: tuple[int, ...]) -> Tensor:

@@ -138,33 +138,38 @@ def _spline_weight(steps: Tensor) -> Tensor:
     return torch.where(away < 1, 2 / 3 - away.square() + away**3 / 2, (2 - away).clamp(min=0) ** 3 / 6)
 
 
-def read_warped(image: Tensor, warp: Warp, nearest: bool = False) -> Tensor:
+def read_warped(image: Tensor, warp: Warp, nearest: bool = False, device: torch.device | str | None = None) -> Tensor:
     """The patch (C, *size) of an image (C, *spatial), reflected where it leaves the image.
 
     One interpolation, linear or of the nearest voxel, that reads only the region the patch shows; where voxels are only moved they
     keep their values exactly. Of the image's type.
+
+    Args:
+        device: where the region is taken to and interpolated; None for where the image is.
     """
+    device = image.device if device is None else torch.device(device)
     if warp.is_exact():
-        return _read_moved(image, warp)
+        return _read_moved(image, warp, device)
     ranges = list(zip(*warp.bounds()))
     region = [_reflected_range(floor(low), ceil(high), length) for (low, high), length in zip(ranges, image.shape[1:])]
     first, last = torch.tensor(region, dtype=torch.float64).T
     scale = 2 / (last - first).clamp(min=1)
     leaves = [low < 0 or high > length - 1 for (low, high), length in zip(ranges, image.shape[1:])]
     grid = warp.sampling_grid(
-        image.device, torch.where(torch.tensor(leaves), 1.0, scale), torch.where(torch.tensor(leaves), 0.0, -first * scale - 1)
+        device, torch.where(torch.tensor(leaves), 1.0, scale), torch.where(torch.tensor(leaves), 0.0, -first * scale - 1)
     )
     for axis in (axis for axis, outside in enumerate(leaves) if outside):
         row = _reflect(grid[-1 - axis], image.shape[1 + axis], *ranges[axis])
         grid[-1 - axis] = row.sub_(float(first[axis])).mul_(float(scale[axis])).sub_(1)
-    source = image[(slice(None), *(slice(begin, end + 1) for begin, end in region))].to(torch.float32)
-    parts = torch.get_num_threads() if image.device.type == "cpu" and warp.size[0] % torch.get_num_threads() == 0 else 1
+    source = image[(slice(None), *(slice(begin, end + 1) for begin, end in region))]
+    source = source.to(device, non_blocking=True).to(torch.float32)
+    parts = torch.get_num_threads() if device.type == "cpu" and warp.size[0] % torch.get_num_threads() == 0 else 1
     # The threads of grid_sample share a batch, not an image: cut the patch into slabs of one source.
     grid = grid.movedim(0, -1).unflatten(0, (parts, -1))
     mode = "nearest" if nearest else "bilinear"
     found = F.grid_sample(source.expand(parts, *source.shape), grid, mode=mode, padding_mode="border", align_corners=True)
     found = found.movedim(0, 1).reshape(len(image), *warp.size)
-    return found if image.dtype == torch.float32 else (found.round() if nearest else found).to(image.dtype)
+    return found.to(image.dtype) if image.dtype.is_floating_point else found.round().to(image.dtype)
 
 
 def _reflect(index: Tensor, length: int, low: float, high: float) -> Tensor:
@@ -189,19 +194,21 @@ def _reflected_range(low: int, high: int, length: int) -> tuple[int, int]:
     return 0, last
 
 
-def _read_moved(image: Tensor, warp: Warp) -> Tensor:
+def _read_moved(image: Tensor, warp: Warp, device: torch.device) -> Tensor:
     """As ``read_warped``, for whole voxels."""
     shown = warp.matrix.abs().argmax(dim=1).tolist()  # the patch's axis that each of the image's becomes
     signs = warp.matrix.sum(dim=1).tolist()
     sizes = [warp.size[axis] for axis in shown]
     starts = [int(offset) - (size if sign < 0 else 0) for offset, size, sign in zip(warp.offset.tolist(), sizes, signs)]
-    found = read_reflected(image, starts, sizes).flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
+    found = (
+        read_reflected(image, starts, sizes).to(device, non_blocking=True).flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
+    )
     order = [shown.index(axis) + 1 for axis in range(len(shown))]
     return found.permute(0, *order).clone(memory_format=torch.contiguous_format)
 
 
 def warp_boxes(boxes: Tensor, warp: Warp, round_objects: bool = False) -> Tensor:
-    """Boxes (N, 2D) of the image -> the tight boxes, in the patch, of what they hold; not clipped.
+    """Boxes (N, 2D) of the image, on the CPU -> the tight boxes, in the patch, of what they hold; not clipped.
 
     Args:
         round_objects: they hold an ellipsoid that touches all faces, not a block: tighter where a patch is turned.
@@ -212,7 +219,9 @@ def warp_boxes(boxes: Tensor, warp: Warp, round_objects: bool = False) -> Tensor
         moved = warp.to_patch(box_centers(boxes))
         sides = (half.square() @ inverse.square().T).sqrt() if round_objects else half @ inverse.abs().T
         return boxes_from_centers(moved, 2 * sides).to(boxes.dtype)
-    surface = _sphere(half.shape[1]) if round_objects else _cube(half.shape[1])
+    bends = float((warp.matrix.inverse().abs() @ half.amax(dim=0)).max()) / warp.spacing if len(half) else 0.0
+    steps = min(max(5, 4 * ceil(bends) + 1), 25)
+    surface = _sphere(half.shape[1], max(steps, 11)) if round_objects else _cube(half.shape[1], steps)
     points = box_centers(boxes).double()[:, None] + surface * half[:, None]
     return _hull(warp.to_patch(points.flatten(0, 1)).unflatten(0, points.shape[:2])).to(boxes.dtype)
 
@@ -223,8 +232,8 @@ def warp_masked_boxes(boxes: Tensor, labels: Tensor, mask: Tensor, warp: Warp) -
     reach = warp.matrix.inverse().abs().sum(dim=1) / 2
     sizes = torch.tensor(mask.shape)
     for number, (box, label) in enumerate(zip(boxes.cpu(), labels.tolist())):
-        lower, upper = box.floor().long().chunk(2)
-        lower, upper = lower.clamp(min=0), torch.minimum(box.ceil().long().chunk(2)[1], sizes)
+        lower, upper = box.floor().long().chunk(2)[0], box.ceil().long().chunk(2)[1]
+        lower, upper = lower.clamp(min=0), torch.minimum(upper, sizes).clamp(min=0)
         part = mask[tuple(slice(a, b) for a, b in zip(lower.tolist(), upper.tolist()))]
         voxels = (part == label + 1).nonzero()
         if len(voxels):
@@ -238,13 +247,13 @@ def _hull(points: Tensor) -> Tensor:
     return torch.cat([points.amin(dim=1), points.amax(dim=1)], dim=-1)
 
 
-def _cube(dims: int, steps: int = 5) -> Tensor:
+def _cube(dims: int, steps: int) -> Tensor:
     """Points (K, D) on the faces of the cube from -1 to 1."""
     points = torch.tensor(list(product(torch.linspace(-1, 1, steps, dtype=torch.float64).tolist(), repeat=dims)), dtype=torch.float64)
     return points[(points.abs() == 1).any(dim=1)]
 
 
-def _sphere(dims: int) -> Tensor:
-    """Points (K, D) on the sphere of radius 1, hardly more than 10 degrees apart: those of a fine cube, moved in."""
-    points = _cube(dims, 11)
+def _sphere(dims: int, steps: int) -> Tensor:
+    """Points (K, D) on the sphere of radius 1: those of a cube, moved in."""
+    points = _cube(dims, steps)
     return points / points.norm(dim=1, keepdim=True)

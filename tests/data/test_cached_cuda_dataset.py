@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import nibabel
@@ -14,7 +15,7 @@ import torch
 from monai.transforms import Compose, NormalizeIntensityd, ScaleIntensityd
 
 from medtk_monai.data import CacheBudget, CachedCudaDataset
-from medtk_monai.data.item_key import describe
+from medtk_monai.data.item_key import describe, item_key
 from medtk_monai.errors import DataError
 from medtk_monai.structures import Target
 from medtk_monai.transforms import LoadCased, ToPlainTensord, WorldToVoxelBoxesd
@@ -191,7 +192,20 @@ def test_descriptions_tell_transforms_apart():
     def second(x):
         return x + 1
 
-    values = [first, second, Load("a"), Load("b"), Load, 1, "1", 1.5, None, [1], {"a": 1}, torch.ones(2), torch.zeros(2), torch.float16]
+    def scaled(by):
+        return lambda x: x * by
+
+    class Unknown:
+        def __init__(self, value):
+            self.value = value
+
+        def run(self, x, factor=1):
+            return x
+
+    values = [
+        Path("b"), Path("b/c"), Unknown(1).run, Unknown(2).run, scaled(1), scaled(2), np.sqrt, np.log, slice(1), slice(2), range(3), range(4),
+        partial(first, 1), partial(first, 2), Unknown, Unknown(1), os.path.join, first, second, Load("a"), Load("b"), Load, 1, "1", 1.5, None, [1], {"a": 1}, torch.ones(2), torch.zeros(2), torch.float16,
+    ]  # fmt: skip
     texts = [json.dumps(describe(value), sort_keys=True) for value in values]
     assert len(set(texts)) == len(values)
     assert texts == [json.dumps(describe(value), sort_keys=True) for value in values]
@@ -204,6 +218,34 @@ def test_use_does_not_change_what_a_transform_is(tmp_path):
     before = describe(transform)
     transform({"image": str(tmp_path / "a.nii.gz")})
     assert describe(transform) == before
+
+
+def test_everything_a_case_names_counts(tmp_path):
+    """Paths, folders of slices, and the data that a header points to."""
+    scan = tmp_path / "scan"
+    scan.mkdir()
+    (scan / "1.dcm").write_text("one")
+    (tmp_path / "a.mhd").write_text("ObjectType = Image\nElementDataFile = other.raw\n")
+    (tmp_path / "other.raw").write_text("one")
+    (tmp_path / "b.img").write_text("one")
+    (tmp_path / "b.hdr").write_text("header")
+    for path, source in ((scan, scan / "1.dcm"), (tmp_path / "a.mhd", tmp_path / "other.raw"), (tmp_path / "b.hdr", tmp_path / "b.img")):
+        for named in (path, str(path)):
+            before = item_key({"image": named}, None, tmp_path / "digests")
+            assert item_key({"image": named}, None, tmp_path / "digests") == before
+            source.write_text(source.read_text() + " more")
+            assert item_key({"image": named}, None, tmp_path / "digests") != before
+
+
+def test_items_that_cannot_be_cached_are_named(cases, notes, tmp_path):
+    with pytest.raises(DataError, match="case 0.*'shape' is a tuple.*drop or convert"):
+        build(cases, notes, tmp_path / "cache", Compose([Load(notes), lambda item: item | {"shape": (1, 2)}]))
+
+
+def test_an_unusable_folder_is_named(cases, notes, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(DataError, match="choose another cache folder"):
+        build(cases, notes, tmp_path / "file")
 
 
 def test_negative_budgets_are_named():

@@ -76,7 +76,23 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("value", [object(), (1, 2), {1: 2}, [object()]])
+def test_files_are_not_held_open(tmp_path):
+    items = []
+    for number in range(20):
+        write_item(tmp_path / str(number), make_item())
+        items.append(read_item(tmp_path / str(number)))
+    held = (
+        {os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")} if os.path.isdir("/proc/self/fd") else set()
+    )
+    assert not [path for path in held if path.startswith(str(tmp_path))] and len(items) == 20
+
+
+def test_keys_with_dots_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="'a.b'"):
+        write_item(tmp_path / "one", {"a.b": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("value", [object(), (1, 2), {1: 2}, [object()], torch.zeros(2, dtype=torch.uint16), torch.zeros(2).cfloat()])
 def test_other_values_are_refused(tmp_path, value):
     with pytest.raises(TypeError, match="'odd'"):
         write_item(tmp_path / "one", {"odd": value})

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 import torch
-from monai.transforms import Compose, RandGaussianNoised
+from monai.transforms import Compose, RandGaussianNoised, Transform
 
-from medtk_monai.data import PatchLoader, Share
+from medtk_monai.data import PatchLoader, Workers
 from medtk_monai.errors import DataError
 from medtk_monai.structures import Target
 from medtk_monai.transforms import Blur, Gamma, LowResolution, Noise, PatchSampling, RandFlipBoxesd, RandWarpBoxesd, WarpRanges
@@ -42,10 +42,10 @@ def samples(given, epoch=0):
 
 
 def test_samples_depend_on_neither_threads_nor_batches_nor_history():
-    wanted = samples(loader(num_workers=0), epoch=2)
+    wanted = samples(loader(workers=Workers(threads=0)), epoch=2)
     assert len(set(wanted)) == 4 * CASES
     for workers, batch_size in ((1, 4), (4, 4), (0, 1), (2, 3), (1, 64)):
-        used = loader(num_workers=workers, batch_size=batch_size)
+        used = loader(workers=Workers(threads=workers), batch_size=batch_size)
         if workers < 2:
             samples(used, epoch=0)
         assert samples(used, epoch=2) == wanted
@@ -55,7 +55,7 @@ def test_samples_depend_on_neither_threads_nor_batches_nor_history():
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_ranks_share_the_samples_of_one(ranks):
     whole = samples(loader(), epoch=1)
-    parts = [samples(loader(share=Share(rank, ranks), batch_size=2), epoch=1) for rank in range(ranks)]
+    parts = [samples(loader(workers=Workers(rank=rank, ranks=ranks), batch_size=2), epoch=1) for rank in range(ranks)]
     count = len(whole) // ranks
     assert [len(part) for part in parts] == [count] * ranks
     assert [sample for group in zip(*parts) for sample in group] == whole[: count * ranks]
@@ -63,7 +63,7 @@ def test_ranks_share_the_samples_of_one(ranks):
 
 def test_lengths():
     assert len(loader(batch_size=6)) == 4 == len(list(loader(batch_size=6)))
-    assert len(loader(batch_size=6, share=Share(1, 3))) == 1
+    assert len(loader(batch_size=6, workers=Workers(rank=1, ranks=3))) == 1
 
 
 def test_the_global_random_state_is_left_alone_and_of_no_effect():
@@ -75,10 +75,22 @@ def test_the_global_random_state_is_left_alone_and_of_no_effect():
 
 def test_other_random_transforms_may_stand_beside():
     patches = Compose([RandWarpBoxesd(8), RandFlipBoxesd(0.5), RandGaussianNoised("image", prob=0.5)])
-    assert samples(loader(patches=patches, num_workers=0)) == samples(loader(patches=patches, num_workers=3))
+    assert samples(loader(patches=patches, workers=Workers(threads=0))) == samples(loader(patches=patches, workers=Workers(threads=3)))
 
 
-class Failing:
+def test_autocast_and_gradients_of_the_loop_are_left_out():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = [samples(loader(workers=Workers(threads=threads))) for threads in (0, 1)]
+    assert found[0] == found[1] == samples(loader())
+
+
+def test_random_parts_that_cannot_be_found_are_refused():
+    warp = RandWarpBoxesd(8)
+    with pytest.raises(TypeError, match="function.*Compose"):
+        loader(patches=lambda item: warp(item))
+
+
+class Failing(Transform):
     def __init__(self, error):
         self.error = error
 
@@ -92,18 +104,18 @@ class Failing:
 @pytest.mark.parametrize("error", [ValueError("odd"), DataError("odd", "", "even it")])
 def test_errors_reach_the_loop_with_their_case(workers, error):
     with pytest.raises(DataError, match="case '3'.*odd"):
-        list(loader(patches=Failing(error), num_workers=workers))
+        list(loader(patches=Failing(error), workers=Workers(threads=workers)))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("patches")]
 
 
 def test_a_loop_may_stop_early():
-    for _ in loader(num_workers=3):
+    for _ in loader(workers=Workers(threads=3)):
         break
-    assert samples(loader(num_workers=1)) == samples(loader(num_workers=0))
+    assert samples(loader(workers=Workers(threads=1))) == samples(loader(workers=Workers(threads=0)))
 
 
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="batch_size"):
         loader(batch_size=0)
     with pytest.raises(ValueError, match="rank"):
-        Share(2, 2)
+        Workers(rank=2, ranks=2)

@@ -48,6 +48,19 @@ def test_contract(kind, dims):
 
 
 @pytest.mark.parametrize("kind", ALL)
+def test_threads_change_nothing(kind):
+    """In images so large that threads share them, and of an odd size."""
+    images, before = torch.randn(6, 1, 33, 33, 31, generator=torch.Generator().manual_seed(0)), torch.get_num_threads()
+    given, found = draws(kind(prob=1.0), 6), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(kind(prob=1.0).apply(images, given))
+        found.append(torch.cat([kind(prob=1.0).apply(image[None], [draw]) for image, draw in zip(images, given)]))
+    torch.set_num_threads(before)
+    assert all(torch.equal(other, found[0]) for other in found)
+
+
+@pytest.mark.parametrize("kind", ALL)
 def test_never_and_always(kind):
     images = batch(3)
     assert torch.equal(kind(prob=0.0).apply(images, draws(kind(prob=0.0))), images)
@@ -126,6 +139,11 @@ def test_wrong_arguments_are_named():
     for kind, wrong in ((LowResolution, {"factor": (0.5, 1)}), (BiasField, {"points": 1}), (Blur, {"sigma": (0, 1)})):
         with pytest.raises(ValueError, match=kind.__name__):
             kind(**wrong)
+
+
+def test_whole_numbers_are_refused():
+    with pytest.raises(TypeError, match="int16"):
+        Contrast(prob=1.0).apply(torch.zeros(1, 1, 4, 4, dtype=torch.int16), [(1.2,)])
 
 
 def test_all_transforms_are_tested():

@@ -97,21 +97,53 @@ def test_masks_follow_and_tighten_boxes(dims):
             np.testing.assert_allclose((patch["image"][0] > 0.5).sum(), found.shape[0], rtol=0.05)
 
 
-def test_flips_exchange_paired_classes(block_item, dims):
+def test_mirror_images_exchange_paired_classes(block_item, dims):
     item = block_item | {"target": replace(block_item["target"], mask=block_item["image"][0].to(torch.uint8))}
-    ranges = WarpRanges(flip_prob=0.5)
-    transform = RandWarpBoxesd(PatchSampling(SIZES[dims], 0), ranges, label_pairs=[(0, 2)], pair_axis=1)
+    transform = RandWarpBoxesd(PatchSampling(SIZES[dims], 0), WarpRanges(flip_prob=0.5), label_pairs=[(0, 2)])
     transform.set_random_state(seed=3)
     seen = set()
     for _ in range(12):
         warp = transform.draw(item)
-        patch, mirrored = transform.apply(item, warp), bool(warp.matrix[1, 1] < 0)
-        order = [2, 1, 0] if mirrored else [0, 1, 2]
-        assert patch["target"].labels.tolist() == order
+        patch, mirrored = transform.apply(item, warp), int((warp.matrix.sum(dim=1) < 0).sum()) % 2 == 1
+        assert patch["target"].labels.tolist() == ([2, 1, 0] if mirrored else [0, 1, 2])
         for box, label in zip(patch["target"].boxes, patch["target"].labels):
             assert box.tolist() == measure(patch["target"].mask, int(label) + 1)
         seen.add(mirrored)
     assert seen == {True, False}
+
+
+def test_turning_exchanges_no_classes(block_item):
+    item = {"image": torch.zeros(1, 20, 20), "target": Target(torch.tensor([[5.0, 5, 9, 9]]), torch.tensor([0]), torch.tensor([False]))}
+    transform = RandWarpBoxesd(PatchSampling(16, 1), WarpRanges(rotation=180), label_pairs=[(0, 1)])
+    assert all(patch["target"].labels.tolist() == [0] for patch in patches(item, transform))
+
+
+@pytest.mark.parametrize("rotation", [0, 15, 45, 180])
+def test_objects_in_corners_are_shown_however_patches_are_turned(dims, rotation):
+    boxes = torch.tensor([[0.0] * dims + [4.0] * dims, [60.0] * dims + [64.0] * dims])
+    item = {"image": torch.zeros(1, *(64,) * dims), "target": Target(boxes, torch.tensor([0, 1]), torch.zeros(2, dtype=torch.bool))}
+    transform = RandWarpBoxesd(PatchSampling(32, object_fraction=1), WarpRanges(rotation=rotation))
+    found = patches(item, transform, 60)
+    assert all((~patch["target"].ignored).any() for patch in found)
+    assert {label for patch in found for label in patch["target"].labels.tolist()} == {0, 1}
+
+
+@pytest.mark.parametrize("image_size, size", [((128, 128, 16), (64, 64, 16)), ((20, 20, 20), (32, 32, 32))])
+def test_turned_patches_stay_on_images_that_cannot_hold_them(image_size, size):
+    item = {"image": torch.zeros(1, *image_size), "target": Target(torch.zeros(0, 6), torch.zeros(0).long(), torch.zeros(0) > 0)}
+    transform = RandWarpBoxesd(PatchSampling(size), WarpRanges(rotation=30))
+    transform.set_random_state(seed=0)
+    for _ in range(50):
+        middle = transform.draw(item).to_image(torch.tensor([size]) / 2)[0]
+        assert ((middle >= 0) & (middle <= torch.tensor(image_size))).all()
+
+
+@pytest.mark.parametrize("ranges", [EXACT, BENT])
+def test_patches_are_made_on_another_device(block_item, dims, ranges):
+    """Only what a patch shows goes there; "meta" stands for one."""
+    item = block_item | {"target": replace(block_item["target"], mask=block_item["image"][0].to(torch.uint8))}
+    patch = RandWarpBoxesd(PatchSampling(SIZE[dims]), ranges, device="meta")(item)
+    assert patch["image"].device.type == patch["target"].mask.device.type == "meta" and patch["target"].boxes.device.type == "cpu"
 
 
 def test_cut_faces_are_those_of_plain_crops(block_item, dims):

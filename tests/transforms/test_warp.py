@@ -153,3 +153,10 @@ def test_other_types_keep_theirs():
     image = (torch.randn(1, 24, 30) * 100).to(torch.int16)
     assert read_warped(image, random_warp(2, 0)).dtype == torch.int16
     assert read_warped(image.half(), random_warp(2, 0)).dtype == torch.float16
+    assert read_warped(torch.full((1, 24, 30), 1000, dtype=torch.int16), random_warp(2, 0)).eq(1000).all()
+
+
+def test_masks_of_boxes_outside_the_image_are_not_looked_for_inside():
+    warp = Warp((20, 20), torch.eye(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64))
+    box = torch.tensor([[-12.0, -12, -5, -5]])
+    assert torch.equal(warp_masked_boxes(box, torch.tensor([0]), torch.ones(20, 20, dtype=torch.uint8), warp), box)
