@@ -18,7 +18,7 @@ demo: $(VENV)/package.stamp
 	@echo "training curves: $(BIN)/tensorboard --logdir $(OUT)/tensorboard"
 
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
