@@ -41,6 +41,14 @@ def find_data_error(error: BaseException | None) -> DataError | None:
     return None
 
 
+def as_data_error(error: BaseException, case: str, doing: str) -> DataError:
+    """The DataError that led to ``error``, with the case if it names none; another error as one that tells what was being done."""
+    cause = find_data_error(error)
+    if cause is not None:
+        return DataError(cause.what, cause.case or case, cause.remedy)
+    return DataError(f"{doing} failed: {type(error).__name__}: {error}".splitlines()[0], case, "see the error above")
+
+
 def show_data_errors_in_one_line() -> None:
     """From now on a DataError that ends the process prints one line instead of a traceback; the exit code stays 1.
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from medtk_monai.data.item_file import BrokenFileError, item_bytes, read_item, write_item
 from medtk_monai.data.item_key import describe, item_key
-from medtk_monai.errors import DataError, find_data_error
+from medtk_monai.errors import DataError, as_data_error
 from medtk_monai.structures import Target
 
 GB = 1e9
@@ -192,10 +192,7 @@ def _prepare_one(case: Case, transform: Callable[[Any], dict[str, Any]], path: P
     try:
         item = transform(dict(case))
     except Exception as error:
-        cause = find_data_error(error)
-        if cause is not None:
-            raise DataError(cause.what, cause.case or name, cause.remedy) from error
-        raise DataError(f"preparing failed: {type(error).__name__}: {error}".splitlines()[0], name, "see the error above") from error
+        raise as_data_error(error, name, "preparing") from error
     try:
         write_item(path, item)
     except TypeError as error:

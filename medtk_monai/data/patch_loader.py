@@ -16,7 +16,7 @@ from monai.transforms import Transform
 
 from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.datasets import EpochSampler, find_randomizables, sample_seeds
-from medtk_monai.errors import DataError, find_data_error
+from medtk_monai.errors import as_data_error
 
 Item = dict[str, Any]
 
@@ -143,13 +143,7 @@ class PatchLoader:
         try:
             patch = dict(transform(item))
         except Exception as error:
-            cause = find_data_error(error)
-            name = str(item.get("case_id", ""))
-            if cause is not None:
-                raise DataError(cause.what, cause.case or name, cause.remedy) from error
-            raise DataError(
-                f"making a patch failed: {type(error).__name__}: {error}".splitlines()[0], name, "see the error above"
-            ) from error
+            raise as_data_error(error, str(item.get("case_id", "")), "making a patch") from error
         random = np.random.RandomState(last)
         patch["image"] = patch["image"].to(self.device, non_blocking=True)
         return patch, [intensity.draw(random) for intensity in self.intensities]

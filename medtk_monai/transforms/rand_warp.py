@@ -230,10 +230,8 @@ class RandWarpBoxesd(Randomizable, Transform):
         ends = torch.stack([half, extent - half])
         lowest, highest = ends.amin(dim=0), ends.amax(dim=0)
         if (matrix != matrix.round()).any():  # a turned patch that cannot fit shows more than the image wherever it lies
-            lowest, highest = (
-                torch.maximum(lowest, extent.minimum(2 * half) / 4),
-                torch.minimum(highest, extent - extent.minimum(2 * half) / 4),
-            )
+            inner = extent.minimum(2 * half) / 4
+            lowest, highest = lowest.maximum(inner), highest.minimum(extent - inner)
         margin = torch.tensor(overhang, dtype=torch.float64)
         return lowest - margin, highest + margin
 
