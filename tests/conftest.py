@@ -1,29 +1,42 @@
 import os
+import pickle
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import pytest
-import torch
+from filelock import FileLock
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
-torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 
 @pytest.fixture(scope="session")
-def phantom(tmp_path_factory):
+def made_once(tmp_path_factory):
+    """``made_once(name, make)`` is what ``make(folder)`` returns, called once however many processes share the tests."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def get(name, make):
+        result = root / f"{name}.pickle"
+        with FileLock(root / f"{name}.lock"):
+            if not result.exists():
+                (root / name).mkdir()
+                result.write_bytes(pickle.dumps(make(root / name)))
+        return pickle.loads(result.read_bytes())
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def phantom(made_once):
     """A small phantom data set for each number of dimensions: ``phantom(3)`` is its folder."""
     from medtk_monai.data.phantom import write_phantom_dataset
 
-    made = {}
-
-    def make(spatial_dims):
-        if spatial_dims not in made:
-            folder = tmp_path_factory.mktemp(f"phantom{spatial_dims}d") / "data"
-            write_phantom_dataset(folder, num_cases=9, seed=1, spatial_dims=spatial_dims, num_workers=1)
-            made[spatial_dims] = folder
-        return made[spatial_dims]
+    def make(spatial_dims) -> Path:
+        write = lambda folder: write_phantom_dataset(folder, num_cases=9, seed=1, spatial_dims=spatial_dims, num_workers=1)  # noqa: E731
+        return made_once(f"phantom{spatial_dims}d", write).parent
 
     return make

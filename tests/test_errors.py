@@ -1,16 +1,15 @@
 import pickle
-import subprocess
-import sys
 
 import pytest
 
 from medtk_monai.errors import DataError, existing_file, find_data_error
+from tests.processes import run_code
 
 HOOK = "from medtk_monai.errors import *\nshow_data_errors_in_one_line()\n"
 
 
 def run(code):
-    return subprocess.run([sys.executable, "-c", HOOK + code], capture_output=True, text=True)
+    return run_code(HOOK + code)
 
 
 def test_the_message_says_what_where_and_the_remedy():

@@ -18,6 +18,7 @@ from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from medtk_monai.errors import find_data_error
+from tests.processes import run_module
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "bundles" / "aneurysm"
@@ -142,15 +143,13 @@ def test_evaluation_overrides_only_keys_that_training_has():
     assert all(parser.get(key) is not None for key in evaluate if "::" in key)
 
 
-def command(run_id, *arguments, cwd=ROOT):
-    config = TRAIN if run_id != "evaluating" else f"['{TRAIN}','{EVALUATE}']"
-    words = [sys.executable, "-m", "monai.bundle", "run", run_id, "--config_file", config, *map(str, arguments)]
-    return subprocess.run(words, cwd=cwd, capture_output=True, text=True)
+COMMAND = ("run", "training", "--config_file", TRAIN)
 
 
 def test_runs_from_elsewhere_without_complaints(phantom, tmp_path):
     small = [word for key, value in SMALL.items() for word in (f"--{key}", str(value))]
-    done = command("run", *small, "--dataset_dir", phantom(3), "--output_dir", "out", cwd=tmp_path)
+    words = [sys.executable, "-m", "monai.bundle", *COMMAND, *small, "--dataset_dir", str(phantom(3)), "--output_dir", "out"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "ERROR" not in done.stdout + done.stderr and "WARNING" not in done.stdout + done.stderr
     assert "epoch 1/1 | loss" in done.stdout
@@ -158,7 +157,7 @@ def test_runs_from_elsewhere_without_complaints(phantom, tmp_path):
 
 
 def test_a_mistyped_override_ends_with_one_line(tmp_path):
-    done = command("run", "--max_epoch", 1, "--output_dir", "out", cwd=tmp_path)
+    done = run_module("monai.bundle", *COMMAND, "--max_epoch", 1, "--output_dir", "out", cwd=tmp_path)
     assert done.returncode != 0 and "did you mean --max_epochs?" in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
@@ -216,7 +215,7 @@ def test_an_empty_split_is_named(phantom, tmp_path):
 
 def test_bad_data_ends_the_command_with_one_line(phantom, tmp_path):
     datalist_with(phantom, tmp_path, BAD_CASES["unreadable image"][0])
-    done = command("training", "--dataset_dir", tmp_path, "--output_dir", tmp_path / "out")
+    done = run_module("monai.bundle", *COMMAND, "--dataset_dir", tmp_path, "--output_dir", tmp_path / "out")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from medtk_monai.cli.main import main
+from tests.processes import run_code
 
 
 def run_medtk(monkeypatch, *arguments):
@@ -47,8 +48,7 @@ def test_writes_a_data_set_and_prints_where(tmp_path, monkeypatch, capsys):
 
 def test_data_errors_take_one_line(tmp_path, monkeypatch, capfd):
     (tmp_path / "mine.txt").write_text("mine")
-    program = f"import sys; sys.argv = ['medtk', 'phantom', '--out', {str(tmp_path)!r}]; from medtk_monai.cli.main import main; main()"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    result = run_code(f"import sys; sys.argv = ['medtk', 'phantom', '--out', {str(tmp_path)!r}]; from medtk_monai.cli.main import main; main()")
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 

@@ -18,13 +18,13 @@ SIGMAS_MM = np.array([1.0, 1.35, 1.8, 2.5, 3.5, 5.0]) / np.sqrt(3)
 
 
 @pytest.fixture(scope="module")
-def cases():
-    return [make_phantom_case(seed=11, index=index) for index in range(12)]
+def cases(made_once):
+    return made_once("phantom_cases", lambda _: [make_phantom_case(seed=11, index=index) for index in range(12)])
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    return write_phantom_dataset(tmp_path_factory.mktemp("phantom") / "data", **SMALL, num_workers=0)
+def dataset(made_once):
+    return made_once("small_phantom", lambda folder: write_phantom_dataset(folder, **SMALL, num_workers=0))
 
 
 def spacing_of(case):
@@ -123,16 +123,14 @@ def items_of(datalist):
 
 
 def test_equal_arguments_give_equal_bytes_whatever_the_workers(dataset, tmp_path):
-    again = write_phantom_dataset(tmp_path, **SMALL, num_workers=2)
-    assert files_of(again) == files_of(dataset)
-
-
-def test_more_cases_extend_a_data_set(dataset, tmp_path):
-    smaller = write_phantom_dataset(tmp_path, **{**SMALL, "num_cases": 2, "num_validation": 0, "num_test": 0})
-    first, second = files_of(dataset), files_of(smaller)
-    images = [path for path in second if path.suffix == ".gz"]
+    one, two = (
+        files_of(write_phantom_dataset(tmp_path / str(workers), **{**SMALL, "num_cases": 2, "num_validation": 0, "num_test": 0}, num_workers=workers))
+        for workers in (0, 2)
+    )
+    assert one == two
+    images = [path for path in one if path.suffix == ".gz"]
     assert len(images) == 4
-    assert all(first[path] == second[path] for path in images)
+    assert all(files_of(dataset)[path] == one[path] for path in images), "more cases extend a data set"
 
 
 def test_seeds_and_indices_give_different_cases():
