@@ -60,7 +60,7 @@ def _call(program):
         program()
     except SystemExit as end:
         if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
+            sys.stderr.write(end.code + "\n")
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001
         sys.excepthook(*sys.exc_info())

@@ -48,7 +48,9 @@ def test_writes_a_data_set_and_prints_where(tmp_path, monkeypatch, capsys):
 
 def test_data_errors_take_one_line(tmp_path, monkeypatch, capfd):
     (tmp_path / "mine.txt").write_text("mine")
-    result = run_code(f"import sys; sys.argv = ['medtk', 'phantom', '--out', {str(tmp_path)!r}]; from medtk_monai.cli.main import main; main()")
+    result = run_code(
+        f"import sys; sys.argv = ['medtk', 'phantom', '--out', {str(tmp_path)!r}]; from medtk_monai.cli.main import main; main()"
+    )
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 

@@ -124,7 +124,11 @@ def items_of(datalist):
 
 def test_equal_arguments_give_equal_bytes_whatever_the_workers(dataset, tmp_path):
     one, two = (
-        files_of(write_phantom_dataset(tmp_path / str(workers), **{**SMALL, "num_cases": 2, "num_validation": 0, "num_test": 0}, num_workers=workers))
+        files_of(
+            write_phantom_dataset(
+                tmp_path / str(workers), **{**SMALL, "num_cases": 2, "num_validation": 0, "num_test": 0}, num_workers=workers
+            )
+        )
         for workers in (0, 2)
     )
     assert one == two
