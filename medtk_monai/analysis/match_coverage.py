@@ -14,7 +14,7 @@ from medtk_monai.anchors.layout import coarsest_stride, per_axis
 from medtk_monai.assigners import Assigner
 from medtk_monai.box_ops import box_centers, box_sizes, pairwise_iou
 from medtk_monai.structures import Priors, Target
-from medtk_monai.transforms.crop import VisibilityRule
+from medtk_monai.transforms.visibility import VisibilityRule
 
 EDGES = (0, 2, 4, 6, 8, 12, 16, 24, 32, 64, inf)
 """Borders of the size bins, voxels: geometric mean of the sides."""

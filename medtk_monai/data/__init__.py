@@ -1,20 +1,24 @@
-"""Datalists, seeded datasets and batches."""
+"""Datalists, cached cases and batches of patches."""
 
 from medtk_monai.data.cached_cuda_dataset import CacheBudget, CachedCudaDataset
 from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.datalist import load_datalist
-from medtk_monai.data.datasets import EpochSampler, SeededDataset
 from medtk_monai.data.locate import locate_datalist
-from medtk_monai.data.patch_loader import PatchLoader, Workers
+from medtk_monai.data.patch_loader import PatchLoader, Ramp, Workers
+from medtk_monai.data.seeding import EpochSampler
+from medtk_monai.data.selection import Selection, deal_patients, select_cases
 
 __all__ = [
     "CacheBudget",
     "CachedCudaDataset",
     "EpochSampler",
     "PatchLoader",
-    "SeededDataset",
+    "Ramp",
+    "Selection",
     "Workers",
     "collate_cases",
+    "deal_patients",
     "load_datalist",
     "locate_datalist",
+    "select_cases",
 ]

@@ -66,6 +66,15 @@ def load_datalist(
     return checked
 
 
+def split_names(datalist: str | Path) -> list[str]:
+    """The splits of a datalist that have cases.
+
+    Raises:
+        DataError: there is no such file, or it is not as described.
+    """
+    return [name for name, cases in _read_splits(Path(datalist).expanduser().absolute()).items() if cases and isinstance(cases[0], dict)]
+
+
 def case_name(path: str | Path) -> str:
     """The name of a file without suffixes: "a/case.01.nii.gz" -> "case.01"; the name of a folder."""
     path = Path(path)
@@ -78,6 +87,15 @@ def case_name(path: str | Path) -> str:
 
 def _read_split(path: Path, split: str) -> list[Any]:
     """The raw cases of a split; at least one."""
+    splits = _read_splits(path)
+    if not splits.get(split):
+        known = ", ".join(f"{key} ({len(cases)} cases)" for key, cases in splits.items()) or "none"
+        raise DataError(f"datalist {path} has no cases in split {split!r}", remedy=f"name one of its splits: {known}")
+    return splits[split]
+
+
+def _read_splits(path: Path) -> dict[str, list[Any]]:
+    """The raw cases of each split."""
     if not path.is_file():
         raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
     try:
@@ -86,11 +104,7 @@ def _read_split(path: Path, split: str) -> list[Any]:
         raise DataError(f"datalist {path} is not valid JSON: {error}", remedy="mend the file at that position") from error
     if not isinstance(content, dict):
         raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
-    found = {key: len(value) for key, value in content.items() if isinstance(value, list)}
-    if not found.get(split):
-        known = ", ".join(f"{key} ({count} cases)" for key, count in found.items()) or "none"
-        raise DataError(f"datalist {path} has no cases in split {split!r}", remedy=f"name one of its splits: {known}")
-    return content[split]
+    return {key: value for key, value in content.items() if isinstance(value, list)}
 
 
 def _check_case(item: Any, where: str, root: Path, num_classes: int | None, spatial_dims: int | None) -> dict[str, Any]:

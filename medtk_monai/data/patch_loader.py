@@ -15,10 +15,12 @@ import torch
 from monai.transforms import Transform
 
 from medtk_monai.data.collate import collate_cases
-from medtk_monai.data.datasets import EpochSampler, find_randomizables, sample_seeds
+from medtk_monai.data.seeding import EpochSampler, find_randomizables, sample_seeds
 from medtk_monai.errors import as_data_error
 
 Item = dict[str, Any]
+STRENGTH = "strength"
+"""Key of an item: how strongly its patch may be changed, in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,33 @@ class Workers:
             raise ValueError(f"{self}: rank must lie in [0, ranks), and threads not be negative")
 
 
+@dataclass(frozen=True)
+class Ramp:
+    """A strength of augmentation that grows with the epochs, after Bengio et al., Curriculum Learning, ICML 2009.
+
+    Args:
+        start: strength of epoch 0, in [0, 1].
+        epochs: until it is 1; 0 for 1 from the beginning.
+        power: 1 grows evenly, more later, less sooner; above 0.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    start: float = 0.0
+    epochs: int = 0
+    power: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= 1 or self.epochs < 0 or self.power <= 0:
+            raise ValueError(f"{self}: start must lie in [0, 1], epochs not be negative and power above 0")
+
+    def __call__(self, epoch: int) -> float:
+        """The strength of an epoch, counted from 0."""
+        done = min(epoch / self.epochs, 1.0) if self.epochs else 1.0
+        return self.start + (1 - self.start) * done**self.power
+
+
 class PatchLoader:
     """Batches of random patches of a (cached) dataset's cases: cut and warped one by one, changed in intensity as a batch.
 
@@ -61,6 +90,8 @@ class PatchLoader:
         seed: 0 or above.
         samples_per_case: samples of each case in an epoch.
         workers: threads, device and share of this process.
+        strength: of an epoch, counted from 0, in [0, 1]; such as a Ramp. A patch is bent, and each intensity changed, with its own
+            probability times the strength. Patches find it in the item, as ``strength``. None for 1 in all epochs.
 
     Raises:
         DataError: making a sample failed with one.
@@ -77,13 +108,14 @@ class PatchLoader:
         seed: int = 0,
         samples_per_case: int = 1,
         workers: Workers | None = None,
+        strength: Callable[[int], float] | None = None,
     ):
         if min(batch_size, samples_per_case) < 1 or seed < 0:
             raise ValueError("batch_size and samples_per_case must be 1 or more, seed 0 or more")
         if not isinstance(patches, Transform):
             raise TypeError(f"patches is a {type(patches).__name__}: give a MONAI transform, or a Compose of them")
         self.dataset, self.intensities, self.batch_size, self.seed = dataset, tuple(intensities), batch_size, seed
-        self.samples_per_case, self.workers = samples_per_case, workers or Workers()
+        self.samples_per_case, self.workers, self.strength = samples_per_case, workers or Workers(), strength or Ramp()
         self.device = torch.device(self.workers.device)
         self.sampler = EpochSampler(len(dataset) * samples_per_case, seed)
         self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
@@ -136,7 +168,8 @@ class PatchLoader:
         """A patch, and the draws of its intensities."""
         epoch, sample = divmod(number, len(self.sampler))
         transform, parts = self._transform()
-        item = self.dataset[sample % len(self.dataset)]
+        strength = self.strength(epoch)
+        item = dict(self.dataset[sample % len(self.dataset)]) | {STRENGTH: strength}
         *seeds, last = sample_seeds(self.seed, epoch, sample, len(parts) + 1)
         for part, seed in zip(parts, seeds):
             part.R.seed(seed)
@@ -146,7 +179,8 @@ class PatchLoader:
             raise as_data_error(error, str(item.get("case_id", "")), "making a patch") from error
         random = np.random.RandomState(last)
         patch["image"] = patch["image"].to(self.device, non_blocking=True)
-        return patch, [intensity.draw(random) for intensity in self.intensities]
+        draws = [(intensity.draw(random), random.random_sample()) for intensity in self.intensities]
+        return patch, [drawn if chance < strength else None for drawn, chance in draws]
 
     def _transform(self) -> tuple[Callable[[Item], Item], list[Any]]:
         """This thread's copy of the random transform, and its random parts: they keep what they draw to themselves."""

@@ -2,6 +2,23 @@
 
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
+from medtk_monai.engines.processes import Processes, first_alone, gather, join_processes, leave_processes
+from medtk_monai.engines.running_config import running_config
 from medtk_monai.engines.steps import EvaluateStep, TrainStep, channels_last, prepare_batch
+from medtk_monai.engines.warmup_poly_schedule import warmup_poly_schedule
 
-__all__ = ["EvaluateStep", "TrainStep", "channels_last", "check_overrides", "prepare_batch", "resolve_precision"]
+__all__ = [
+    "EvaluateStep",
+    "Processes",
+    "TrainStep",
+    "channels_last",
+    "check_overrides",
+    "first_alone",
+    "gather",
+    "join_processes",
+    "leave_processes",
+    "prepare_batch",
+    "resolve_precision",
+    "running_config",
+    "warmup_poly_schedule",
+]

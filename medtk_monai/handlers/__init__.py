@@ -1,17 +1,26 @@
 """Adapters of our parts to Ignite's events."""
 
-from medtk_monai.handlers.checkpoints import Checkpoints
+from medtk_monai.handlers.averaged_network import AveragedNetwork
+from medtk_monai.handlers.checkpoints import Checkpoints, load_weights
 from medtk_monai.handlers.detection_metric import DetectionMetric
+from medtk_monai.handlers.early_stop import EarlyStop
 from medtk_monai.handlers.epoch_setter import EpochSetter
 from medtk_monai.handlers.evaluation_report import EvaluationReport
 from medtk_monai.handlers.progress import EvaluationProgress, TrainingProgress, tensorboard_values
+from medtk_monai.handlers.run_capsule import RunCapsule
+from medtk_monai.handlers.step_times import StepTimes
 
 __all__ = [
+    "AveragedNetwork",
     "Checkpoints",
     "DetectionMetric",
+    "EarlyStop",
     "EpochSetter",
     "EvaluationProgress",
     "EvaluationReport",
+    "RunCapsule",
+    "StepTimes",
     "TrainingProgress",
+    "load_weights",
     "tensorboard_values",
 ]

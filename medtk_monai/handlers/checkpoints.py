@@ -12,11 +12,15 @@ import torch
 from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import replacing
+from medtk_monai.engines.processes import gather
 from medtk_monai.errors import DataError
 
 logger = logging.getLogger(__name__)
 PROGRESS = "progress"
 """Key of what a checkpoint says about the training itself."""
+
+AVERAGE = "average"
+"""Key of the state of an AveragedNetwork, if there is one."""
 
 
 class Stateful(Protocol):
@@ -31,8 +35,8 @@ class Checkpoints:
     """Writes ``last.pt`` after each epoch and ``best.pt`` after the best validation, and lets a training go on from such a file.
 
     A checkpoint holds the states of all objects, and under "progress" the epoch, the iteration, the best metric, and the states of the
-    random number generators: what goes on from it is what an uninterrupted training would have been. Files are replaced as a whole, by
-    the first process only, and loaded with ``weights_only``.
+    random number generators of each process: what goes on from it is what an uninterrupted training would have been. Files are replaced
+    as a whole, by the first process only, and loaded with ``weights_only``.
 
     Args:
         folder: of the files.
@@ -63,13 +67,14 @@ class Checkpoints:
             self._save(trainer, "best.pt")
 
     def _save(self, trainer: Engine, name: str) -> None:
+        states = gather(random_states())
         if idist.get_rank() != 0:
             return
         progress = {
             "epoch": trainer.state.epoch,
             "iteration": trainer.state.iteration,
             "best_metric": self._best,
-            "random": random_states(),
+            "random": states,
         }
         content = {key: part.state_dict() for key, part in self.objects.items()}
         try:
@@ -90,7 +95,8 @@ class Checkpoints:
             progress = content[PROGRESS]
             trainer.state.epoch, trainer.state.iteration = progress["epoch"], progress["iteration"]
             self._best = progress["best_metric"]
-            set_random_states(progress["random"])
+            if len(progress["random"]) == idist.get_world_size():
+                set_random_states(progress["random"][idist.get_rank()])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             what = f"checkpoint {path} does not fit this training: {type(error).__name__}: {error}".splitlines()[0]
             raise DataError(what, remedy="use the configuration it was made with, or --resume none") from error
@@ -110,6 +116,20 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:
         what = f"checkpoint {path} is broken: {type(error).__name__}: {error}".splitlines()[0]
         raise DataError(what, remedy="remove it, and go on from another one or start anew with --resume none") from error
+
+
+def load_weights(path: str | Path, network: torch.nn.Module) -> None:
+    """Give a network the weights of a checkpoint: the averaged ones, if it has them.
+
+    Raises:
+        DataError: there is no such file, it is broken, or of another network.
+    """
+    content = read_checkpoint(Path(path))
+    try:
+        network.load_state_dict(content.get(AVERAGE, {}).get("network") or content["network"])
+    except (KeyError, RuntimeError, AttributeError) as error:
+        what = f"checkpoint {path} is of another network: {error}".splitlines()[0]
+        raise DataError(what, remedy="give the configuration it was made with") from error
 
 
 def random_states() -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Dictionary transforms that MONAI lacks: cases with boxes, from files to patches."""
 
 from medtk_monai.transforms.boxes import ToPlainTensord, WorldBoxes, WorldToVoxelBoxesd
-from medtk_monai.transforms.crop import RandCropBoxesd, VisibilityRule
 from medtk_monai.transforms.intensity import (
     BiasField,
     Blur,
@@ -15,7 +14,7 @@ from medtk_monai.transforms.intensity import (
 )
 from medtk_monai.transforms.load import LoadCased
 from medtk_monai.transforms.rand_warp import PatchSampling, RandWarpBoxesd, WarpRanges
-from medtk_monai.transforms.spatial import RandFlipBoxesd, RandSwapAxesBoxesd, flip_axes, swap_axes
+from medtk_monai.transforms.visibility import VisibilityRule
 from medtk_monai.transforms.warp import Warp, read_warped, warp_boxes
 
 __all__ = [
@@ -29,10 +28,7 @@ __all__ = [
     "LowResolution",
     "Noise",
     "PatchSampling",
-    "RandCropBoxesd",
-    "RandFlipBoxesd",
     "RandIntensityd",
-    "RandSwapAxesBoxesd",
     "RandWarpBoxesd",
     "ToPlainTensord",
     "VisibilityRule",
@@ -40,8 +36,6 @@ __all__ = [
     "WarpRanges",
     "WorldBoxes",
     "WorldToVoxelBoxesd",
-    "flip_axes",
     "read_warped",
-    "swap_axes",
     "warp_boxes",
 ]

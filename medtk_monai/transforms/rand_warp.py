@@ -15,7 +15,7 @@ from torch import Tensor
 
 from medtk_monai.box_ops import box_sizes
 from medtk_monai.structures import Target
-from medtk_monai.transforms.crop import VisibilityRule
+from medtk_monai.transforms.visibility import VisibilityRule
 from medtk_monai.transforms.warp import Warp, control_points, read_warped, warp_boxes, warp_masked_boxes
 
 FACE_POINTS = 9
@@ -86,12 +86,15 @@ class WarpRanges:
         if self.elastic > self.elastic_spacing / 6:
             raise ValueError(f"{self}: elastic must be at most a sixth of elastic_spacing, so that space does not fold")
 
-    def draw_matrix(self, random: np.random.RandomState, dims: int, spacing: np.ndarray) -> np.ndarray:
-        """From directions of the patch to those of the image, (D, D); rotation, scale and shear are in mm of voxels with a ``spacing``."""
+    def draw_matrix(self, random: np.random.RandomState, dims: int, spacing: np.ndarray, strength: float = 1.0) -> np.ndarray:
+        """From directions of the patch to those of the image, (D, D); rotation, scale and shear are in mm of voxels with a ``spacing``.
+
+        ``strength``, in [0, 1], multiplies ``prob``.
+        """
         draws = random.uniform(-1, 1, 2 + 2 * dims + dims * dims)
         flips, swap, bend = random.random_sample(dims), random.random_sample(), random.random_sample()
         matrix = np.eye(dims)
-        if bend < self.prob:
+        if bend < self.prob * strength:
             turned = _rotation(radians(self.rotation) * draws[2 : 2 + dims], dims)
             factors = np.exp(-log(self.scale) * draws[0] - log(self.stretch) * draws[2 + dims : 2 + 2 * dims])
             sheared = np.eye(dims) + self.shear * np.triu(draws[2 + 2 * dims :].reshape(dims, dims), 1)
@@ -106,11 +109,11 @@ class WarpRanges:
             matrix[:, [first, second]] = matrix[:, [second, first]]
         return matrix
 
-    def draw_control(self, random: np.random.RandomState, size: Sequence[int]) -> Tensor | None:
+    def draw_control(self, random: np.random.RandomState, size: Sequence[int], strength: float = 1.0) -> Tensor | None:
         """Displacements for a Warp of that size."""
         numbers = control_points(size, self.elastic_spacing)
         bend, amount = random.random_sample(), random.random_sample()
-        if self.elastic == 0 or bend >= self.prob:
+        if self.elastic == 0 or bend >= self.prob * strength:
             return None
         return torch.from_numpy(random.uniform(-1, 1, (len(size), *numbers)) * amount * self.elastic)
 
@@ -120,7 +123,8 @@ class RandWarpBoxesd(Randomizable, Transform):
 
     Crop, rotation, scaling, shear, flips, transposition and elastic deformation are one mapping, applied by a single interpolation
     that reads no more of the image than the patch shows, on the image's device. Boxes, masks and the affine follow it (the affine but
-    for the elastic part). The input is never written to.
+    for the elastic part). The input is never written to. An item's ``strength``, in [0, 1], if there is one, multiplies the probability
+    that its patch is bent.
 
     Args:
         sampling: places of the patches; or ``size`` alone.
@@ -161,8 +165,9 @@ class RandWarpBoxesd(Randomizable, Transform):
         spacing = np.ones(dims)
         if "affine" in data:
             spacing = np.linalg.norm(np.asarray(data["affine"], dtype=np.float64)[:dims, :dims], axis=0)
-        matrix = torch.from_numpy(self.ranges.draw_matrix(self.R, dims, spacing))
-        control = self.ranges.draw_control(self.R, size)
+        strength = data.get("strength", 1.0)
+        matrix = torch.from_numpy(self.ranges.draw_matrix(self.R, dims, spacing, strength))
+        control = self.ranges.draw_control(self.R, size, strength)
         middle = self._draw_center(data, size, matrix)
         offset = middle - matrix @ (torch.tensor(size, dtype=torch.float64) / 2)
         whole = Warp(size, matrix, offset.round(), control, self.ranges.elastic_spacing)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,9 @@ from tests.processes import run_module
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "bundles" / "aneurysm"
-TRAIN, EVALUATE = str(BUNDLE / "train.json"), str(BUNDLE / "evaluate.json")
+TRAIN, EVALUATE, MULTI_GPU = (str(BUNDLE / name) for name in ("train.json", "evaluate.json", "multi_gpu.json"))
 SMALL = {
-    "device": "cpu", "max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "patch_size": 32, "window_size": 96, "margin": 16,
+    "device": "cpu", "cache_workers": 0, "max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "patch_size": 32, "window_size": 96, "margin": 16,
     "backbone::channels": [4, 4, 8], "channels": 8,
 }  # fmt: skip
 
@@ -127,6 +128,110 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(phantom, tmp_path)
         assert all(torch.equal(whole["network"][key], parts["network"][key]) for key in whole["network"])
 
 
+SWITCHES = {
+    "fast_dev_run": {"fast_dev_run": True, "max_epochs": 50},
+    "overfit": {"overfit": 2, "spatial_dims": 2},
+    "fold": {"folds": 3, "fold": 2, "spatial_dims": 2},
+    "average": {"ema_momentum": 0.1, "batch_size": 2, "spatial_dims": 2},
+    "poly": {"optimizer_name": "sgd", "schedule": "poly", "learning_rate": 0.01, "max_gradient_norm": 10.0, "spatial_dims": 2},
+    "early_stop": {"early_stop_patience": 1, "max_epochs": 9, "learning_rate": 0.0, "spatial_dims": 2},
+    "augmentation_ramp": {"augmentation_ramp": 2, "train::patches::ranges::rotation": 20, "spatial_dims": 2},
+    "float16": {"precision": "float16", "spatial_dims": 2},
+    "deterministic": {"deterministic": True, "spatial_dims": 2},
+}
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_switches_of_training_do_what_they_say(phantom, tmp_path, switch):
+    overrides = SWITCHES[switch]
+    flow = run(TRAIN, "run", phantom(overrides.get("spatial_dims", 3)), tmp_path, **overrides)
+    get = flow.parser.get_parsed_content
+    capsule = json.loads((tmp_path / "run.json").read_text())
+    numbers = {name: part["num_cases"] for name, part in capsule["data"].items()}
+    expected = {
+        "fast_dev_run": {"training": 2, "validation": 1},
+        "overfit": {"training": 2, "validation": 2},
+        "fold": {"training": 5, "validation": 2},
+    }
+    assert numbers == expected.get(switch, {"training": 6, "validation": 1}), "of nine phantoms, two are for testing"
+    assert len(capsule["epochs"]) == {"early_stop": 2}.get(switch, 1)
+    assert capsule["config"]["seed"] == 0 and all(capsule["config"][name] == value for name, value in overrides.items() if ":" not in name)
+    if switch == "fast_dev_run":
+        assert capsule["epochs"][0]["steps"] <= 2
+    if switch == "average":
+        content = torch.load(tmp_path / "best.pt", weights_only=True)
+        assert any(not torch.equal(content["network"][key], value) for key, value in content["average"]["network"].items())
+        evaluation = run([TRAIN, EVALUATE], "evaluating", phantom(2), tmp_path, **overrides)
+        used = evaluation.parser.get_parsed_content("validate::evaluator").network.state_dict()
+        assert all(torch.equal(used[key], value) for key, value in content["average"]["network"].items())
+    if switch == "poly":
+        assert isinstance(get("optimizer"), torch.optim.SGD) and get("optimizer").param_groups[0]["lr"] < 0.01
+    torch.use_deterministic_algorithms(False)
+
+
+def test_two_processes_train_one_network_and_validate_each_case_once(phantom, tmp_path):
+    """As torchrun starts them, on the CPU."""
+    context, port = multiprocessing.get_context("fork"), free_port()
+
+    def child(rank):
+        torch.set_num_threads(1)
+        os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        changes = {"processes": {"_target_": "medtk_monai.engines.join_processes", "device_type": "cpu"}, "spatial_dims": 2, "overfit": 3}
+        values = {key: value for key, value in SMALL.items() if key != "device"} | {"max_epochs": 2, "batch_size": 1, **changes}
+        flow = ConfigWorkflow(
+            [TRAIN, MULTI_GPU], workflow_type="train", logging_file=False, dataset_dir=str(phantom(2)), output_dir=str(tmp_path), **values
+        )
+        flow.initialize()
+        flow.run()
+        get = flow.parser.get_parsed_content
+        state = {
+            "cases": [case["case_id"] for case in get("validate::cases")],
+            "validated": len(get("validate::metrics").state),
+            "metrics": get("validate::evaluator").state.metrics,
+            "steps": get("train::trainer").state.iteration,
+            "weights": get("network_def").state_dict(),
+        }
+        torch.save(state, tmp_path / f"{rank}.pt")
+        flow.finalize()
+
+    phantom(2)
+    children = [context.Process(target=child, args=(rank,)) for rank in range(2)]
+    for process in children:
+        process.start()
+    for process in children:
+        process.join()
+    assert [process.exitcode for process in children] == [0, 0]
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
+    assert len(first["cases"]) == 2 and len(second["cases"]) == 1 and not set(first["cases"]) & set(second["cases"])
+    assert first["validated"] == second["validated"] == 3
+    assert first["metrics"] == second["metrics"]
+    assert first["steps"] == second["steps"] == 2  # of three samples in two epochs, one each
+    trained = {key: value for key, value in first["weights"].items() if "running" not in key}  # each normalizes by its own batches
+    assert all(torch.equal(value, second["weights"][key]) for key, value in trained.items())
+    assert json.loads((tmp_path / "run.json").read_text())["processes"] == 2
+    content = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert len(content["progress"]["random"]) == 2
+    assert all(torch.equal(content["network"][key], value) for key, value in first["weights"].items())
+
+
+@pytest.mark.slow
+def test_torchrun_trains(phantom, tmp_path):
+    config = f"['{TRAIN}','{MULTI_GPU}']"
+    small = [word for key, value in SMALL.items() if key != "device" for word in (f"--{key}", str(value))]
+    words = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "-m", "monai.bundle", "run", "training"]
+    words += ["--config_file", config, *small, "--phantom_cases", "6", "--output_dir", "out"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 1/1 | loss") == 1
+    assert len({path.name.split(".")[-2] for path in (tmp_path / "out/tensorboard").iterdir()}) == 1, "one process writes"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def test_group_norm_by_one_override(phantom, tmp_path):
     flow = workflow(TRAIN, "train", phantom(3), tmp_path, norm=["group", {"num_groups": 4}])
     flow.initialize()
@@ -139,7 +244,7 @@ def test_evaluation_overrides_only_keys_that_training_has():
     train, evaluate = ConfigParser.load_config_file(TRAIN), ConfigParser.load_config_file(EVALUATE)
     parser = ConfigParser(train)
     new = {key for key in evaluate if "::" not in key and key not in train}
-    assert new == {"checkpoint", "evaluating"}
+    assert new == {"checkpoint", "load_weights", "evaluating"}
     assert all(parser.get(key) is not None for key in evaluate if "::" in key)
 
 

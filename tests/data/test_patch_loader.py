@@ -4,12 +4,12 @@ import threading
 
 import pytest
 import torch
-from monai.transforms import Compose, RandGaussianNoised, Transform
+from monai.transforms import Compose, RandGaussianNoised, RandScaleIntensityd, Transform
 
-from medtk_monai.data import PatchLoader, Workers
+from medtk_monai.data import PatchLoader, Ramp, Workers
 from medtk_monai.errors import DataError
 from medtk_monai.structures import Target
-from medtk_monai.transforms import Blur, Gamma, LowResolution, Noise, PatchSampling, RandFlipBoxesd, RandWarpBoxesd, WarpRanges
+from medtk_monai.transforms import Blur, Gamma, LowResolution, Noise, PatchSampling, RandWarpBoxesd, WarpRanges
 
 CASES = 5
 RANGES = WarpRanges(rotation=20, scale=1.2, elastic=1.0, elastic_spacing=8, flip_prob=0.5)
@@ -74,7 +74,7 @@ def test_the_global_random_state_is_left_alone_and_of_no_effect():
 
 
 def test_other_random_transforms_may_stand_beside():
-    patches = Compose([RandWarpBoxesd(8), RandFlipBoxesd(0.5), RandGaussianNoised("image", prob=0.5)])
+    patches = Compose([RandWarpBoxesd(8), RandScaleIntensityd("image", 0.2, prob=0.5), RandGaussianNoised("image", prob=0.5)])
     assert samples(loader(patches=patches, workers=Workers(threads=0))) == samples(loader(patches=patches, workers=Workers(threads=3)))
 
 
@@ -119,3 +119,20 @@ def test_wrong_arguments_are_named():
         loader(batch_size=0)
     with pytest.raises(ValueError, match="rank"):
         Workers(rank=2, ranks=2)
+
+
+def test_strength_grows_with_the_epochs_and_gates_all_changes():
+    ramp = Ramp(start=0.25, epochs=4, power=2)
+    assert [ramp(epoch) for epoch in range(6)] == pytest.approx([0.25, 0.25 + 0.75 / 16, 0.25 + 0.75 / 4, 0.25 + 0.75 * 9 / 16, 1, 1])
+    sampling = PatchSampling((8, 8, 8), overhang=3)
+    plain = PatchLoader(dataset(), RandWarpBoxesd(sampling, WarpRanges(flip_prob=0.5)), [], 4, 7, 16)
+    for ranges, intensities in ((RANGES, []), (WarpRanges(flip_prob=0.5), [Noise(prob=0.9)])):
+        changed = PatchLoader(dataset(), RandWarpBoxesd(sampling, ranges), intensities, 4, 7, 16, strength=Ramp(epochs=2))
+        numbers = [sum(a != b for a, b in zip(samples(changed, epoch), samples(plain, epoch))) for epoch in range(3)]
+        assert numbers[0] == 0 < numbers[1] < numbers[2], "mirror images stay, the rest comes by and by"
+
+
+@pytest.mark.parametrize("wrong", [{"start": 1.5}, {"epochs": -1}, {"power": 0}])
+def test_impossible_ramps_are_named(wrong):
+    with pytest.raises(ValueError, match="Ramp"):
+        Ramp(**wrong)

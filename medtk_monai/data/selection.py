@@ -1,0 +1,95 @@
+"""Which cases of a datalist a run takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medtk_monai.data.datalist import load_datalist, split_names
+from medtk_monai.errors import DataError
+
+TRAINING, VALIDATION = "training", "validation"
+Case = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A part of a datalist.
+
+    Args:
+        folds: K of a cross-validation: the cases of "training" and "validation" together are dealt to K folds, all cases of a patient
+            to the same one, and "validation" becomes one of them; 0 for the splits as they are. A patient is a case's ``patient_id``,
+            or else its ``case_id``.
+        fold: which, in [0, folds).
+        seed: of the dealing, 0 or above.
+        limit: so many cases of a split at most, its first ones; 0 for all.
+        rank: of this process among those that share the cases, in [0, ranks): it takes every ``ranks``-th case.
+        ranks: number of processes. Where there are fewer cases, those without one take the first.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    folds: int = 0
+    fold: int = 0
+    seed: int = 0
+    limit: int = 0
+    rank: int = 0
+    ranks: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.folds, self.seed, self.limit) < 0 or self.folds == 1:
+            raise ValueError(f"{self}: folds must be 0 or at least 2, seed and limit not negative")
+        if not (0 <= self.fold < max(self.folds, 1) and 0 <= self.rank < self.ranks):
+            raise ValueError(f"{self}: fold must lie in [0, folds), and rank in [0, ranks)")
+
+
+def select_cases(
+    datalist: str | Path,
+    split: str,
+    selection: Selection | None = None,
+    dataset_dir: str | Path | None = None,
+    num_classes: int | None = None,
+    spatial_dims: int | None = None,
+) -> list[Case]:
+    """The cases of a split that a selection takes; other arguments as of ``load_datalist``.
+
+    Raises:
+        DataError: see ``load_datalist``; or there are fewer patients than folds.
+    """
+    chosen = selection or Selection()
+
+    def load(name: str) -> list[Case]:
+        return load_datalist(datalist, name, dataset_dir, num_classes, spatial_dims)
+
+    if chosen.folds and split in (TRAINING, VALIDATION):
+        pool = [case for name in (TRAINING, VALIDATION) if name in split_names(datalist) for case in load(name)]
+        folds = deal_patients(pool, chosen.folds, chosen.seed)
+        cases = [case for case, fold in zip(pool, folds) if (fold == chosen.fold) == (split == VALIDATION)]
+    else:
+        cases = load(split)
+    cases = cases[: chosen.limit or None]
+    return cases[chosen.rank :: chosen.ranks] or cases[:1]
+
+
+def deal_patients(cases: Sequence[Case], folds: int, seed: int = 0) -> list[int]:
+    """The fold, in [0, folds), of each case: folds get equally many patients but for one, in an order that the seed alone decides.
+
+    Raises:
+        DataError: there are fewer patients than folds.
+    """
+    patients = sorted({patient_of(case) for case in cases})
+    if len(patients) < folds:
+        raise DataError(f"{len(patients)} patients cannot be dealt to {folds} folds", remedy="ask for fewer folds")
+    order = np.random.default_rng(seed).permutation(len(patients))
+    fold_of = {patients[number]: place % folds for place, number in enumerate(order)}
+    return [fold_of[patient_of(case)] for case in cases]
+
+
+def patient_of(case: Case) -> str:
+    """Whose image it is: ``patient_id``, or where there is none, ``case_id``."""
+    return str(case["patient_id"] if case.get("patient_id") not in (None, "") else case["case_id"])

@@ -1,0 +1,75 @@
+"""What a run writes down about itself."""
+
+import json
+import time
+
+import pytest
+import torch
+from ignite.engine import Engine, Events
+from monai.bundle import ConfigParser
+from monai.engines.utils import IterationEvents
+
+from medtk_monai.engines import running_config
+from medtk_monai.handlers import RunCapsule, StepTimes
+
+
+def training(folder, epochs, start=0, pause=0.02):
+    """Steps that sleep: 1 pause while waiting for data, 2 forward, 1 in a handler, and 3 at the end of the epoch."""
+
+    def step(engine, batch):
+        time.sleep(2 * pause)
+        for event in IterationEvents:
+            engine.fire_event(event)
+
+    def batches():
+        while True:
+            time.sleep(pause)
+            yield 0
+
+    engine, times = Engine(step), StepTimes()
+    engine.register_events(*IterationEvents)
+    times.attach(engine)
+    engine.add_event_handler(Events.ITERATION_COMPLETED, lambda: time.sleep(pause))
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: time.sleep(3 * pause))
+    engine.add_event_handler(Events.STARTED, lambda engine: setattr(engine.state, "epoch", start))
+    cases = [{"case_id": "a"}, {"case_id": "b"}]
+    RunCapsule(folder, times, {"seed": 3, "device": torch.device("cpu")}, {"training": cases}, "cpu").attach(engine)
+    engine.run(batches(), max_epochs=epochs, epoch_length=4)
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_times_go_to_where_they_are_spent(tmp_path):
+    (epoch,) = training(tmp_path, 1)["epochs"]
+    assert epoch["epoch"] == 1 and epoch["steps"] == 4
+    for part, pauses in {"data_wait": 4, "forward": 8, "handlers": 4, "validation": 3, "backward": 0}.items():
+        assert 0.02 * pauses <= epoch[part] < 0.02 * pauses + 0.03, part
+
+
+def test_capsule_holds_what_a_repetition_needs(tmp_path):
+    content = training(tmp_path, 2, pause=0)
+    assert content["seed"] == 3 and content["config"] == {"seed": 3, "device": "cpu"}
+    assert content["versions"]["torch"] == torch.__version__ and content["versions"]["python"]
+    assert content["data"]["training"]["num_cases"] == 2 and len(content["data"]["training"]["sha256"]) == 64
+    assert "threads" in content["device"] and content["processes"] == 1 and content["command"]
+    assert [epoch["epoch"] for epoch in content["epochs"]] == [1, 2]
+
+
+def test_times_of_a_training_that_goes_on_are_kept(tmp_path):
+    first = training(tmp_path, 3, pause=0)["epochs"]
+    later = training(tmp_path, 4, start=2, pause=0)["epochs"]
+    assert [epoch["epoch"] for epoch in later] == [1, 2, 3, 4] and later[:2] == first[:2] and later[2] != first[2]
+    assert [epoch["epoch"] for epoch in training(tmp_path, 1, pause=0)["epochs"]] == [1]
+
+
+def test_running_config_is_the_bundles_with_its_overrides():
+    parser = ConfigParser({"a": 1, "b": "$@a + 1", "found": {"_target_": "medtk_monai.engines.running_config"}})
+    parser["a"] = 5
+    assert parser.get_parsed_content("found") == parser.get() | {"a": 5}
+    assert running_config() == {}
+
+
+@pytest.mark.parametrize("folder", [".", "nowhere"])
+def test_git_state_is_none_outside_of_repositories(tmp_path, monkeypatch, folder):
+    (tmp_path / "nowhere").mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    assert training(tmp_path, 1, pause=0)["git"] is None
