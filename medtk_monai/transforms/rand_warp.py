@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import log, radians
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from medtk_monai.box_ops import box_sizes
 from medtk_monai.structures import Target
 from medtk_monai.transforms.visibility import VisibilityRule
-from medtk_monai.transforms.warp import Warp, control_points, read_warped, warp_boxes, warp_masked_boxes
+from medtk_monai.transforms.warp import Warp, control_points, invert, read_warped, warp_boxes, warp_masked_boxes
 
 FACE_POINTS = 9
 """Along each axis of a face where it is asked whether the image goes on."""
@@ -171,7 +172,7 @@ class RandWarpBoxesd(Randomizable, Transform):
         middle = self._draw_center(data, size, matrix)
         offset = middle - matrix @ (torch.tensor(size, dtype=torch.float64) / 2)
         whole = Warp(size, matrix, offset.round(), control, self.ranges.elastic_spacing)
-        return whole if whole.is_exact() else replace(whole, offset=offset)
+        return whole if whole.is_exact else replace(whole, offset=offset)
 
     def apply(self, data: Mapping[str, Any], warp: Warp) -> dict[str, Any]:
         """The patch of an item that a mapping gives."""
@@ -243,7 +244,7 @@ class RandWarpBoxesd(Randomizable, Transform):
 
 def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
     """A middle such that the patch contains the box, or is filled by it along axes where it does not fit."""
-    inverse = matrix.inverse()
+    inverse = invert(matrix)
     half = inverse.abs() @ (box_sizes(box).double() / 2)
     play = ((torch.tensor(size, dtype=torch.float64) / 2 - half).abs() - 0.5).clamp(min=0)  # the corner may be rounded
     lower, upper = box.chunk(2)
@@ -256,13 +257,19 @@ def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, low
 
 def _cut_faces(warp: Warp, image_size: tuple[int, ...]) -> Tensor:
     """Beyond which lower and upper faces (2D,) of a patch the image goes on."""
-    axes = [torch.linspace(0.5, length - 0.5, FACE_POINTS, dtype=torch.float64) for length in warp.size]
-    limits, found = torch.tensor(image_size), []
-    for beyond in (-0.5, 0.5):
-        for axis, length in enumerate(warp.size):
-            face = [torch.tensor([beyond + (length if beyond > 0 else 0)]).double() if a == axis else p for a, p in enumerate(axes)]
-            places = torch.cartesian_prod(*face) @ warp.matrix.T + warp.offset
-            found.append(((places > 0) & (places < limits)).all(dim=1).any())
+    places = _beyond_faces(warp.size) @ warp.matrix.T + warp.offset
+    return ((places > 0) & (places < torch.tensor(image_size))).all(dim=-1).any(dim=-1)
+
+
+@lru_cache(maxsize=8)
+def _beyond_faces(size: tuple[int, ...]) -> Tensor:
+    """Places (2D, K, D) half a voxel beyond each face of a patch."""
+    axes = [torch.linspace(0.5, length - 0.5, FACE_POINTS, dtype=torch.float64) for length in size]
+    found = []
+    for upper in (False, True):
+        for axis, length in enumerate(size):
+            outside = torch.tensor([length + 0.5 if upper else -0.5], dtype=torch.float64)
+            found.append(torch.cartesian_prod(*(outside if a == axis else places for a, places in enumerate(axes))))
     return torch.stack(found)
 
 
