@@ -37,8 +37,12 @@ def read_reflected(image: Tensor, start: Sequence[int], size: Sequence[int]) -> 
 
 
 def reflect_pad(maps: Tensor, pad: Sequence[int]) -> Tensor:
-    """Pad the last ``len(pad)`` axes of (B, C, *cells) maps by ``pad`` cells on both sides."""
+    """Pad the last ``len(pad)`` axes of (B, C, *cells) maps by ``pad`` cells on both sides.
+
+    Under ``torch.use_deterministic_algorithms`` its gradient on a GPU is summed in a fixed order, unlike that of torch's own padding.
+    """
     sizes = maps.shape[-len(pad) :]
-    if all(size > width for size, width in zip(sizes, pad)):
+    ordered = maps.device.type == "cuda" and torch.are_deterministic_algorithms_enabled()
+    if not ordered and all(size > width for size, width in zip(sizes, pad)):
         return F.pad(maps, [width for width in reversed(pad) for _ in range(2)], mode="reflect")
     return read_reflected(maps, [-width for width in pad], [size + 2 * width for size, width in zip(sizes, pad)])

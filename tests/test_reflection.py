@@ -28,3 +28,30 @@ def test_padding_equals_torch_where_torch_can():
     maps = torch.rand(2, 3, 4, 5, 6)
     assert torch.equal(reflect_pad(maps, (1, 2, 3)), torch.nn.functional.pad(maps, (3, 3, 2, 2, 1, 1), mode="reflect"))
     assert reflect_pad(maps, (4, 9, 1)).shape == (2, 3, 12, 23, 8)
+
+
+def test_both_ways_of_padding_have_one_gradient():
+    maps = torch.rand(1, 2, 4, 5, dtype=torch.float64)
+    weights = torch.rand(1, 2, 6, 9, dtype=torch.float64)
+    gradients = []
+    for padded in (lambda m: reflect_pad(m, (1, 2)), lambda m: read_reflected(m, (-1, -2), (6, 9))):
+        leaf = maps.clone().requires_grad_()
+        (padded(leaf) * weights).sum().backward()
+        gradients.append(leaf.grad)
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_gradient_of_padding_repeats_on_a_gpu():
+    maps, weights = torch.rand(2, 8, 24, 24, 24, device="cuda"), torch.rand(2, 8, 26, 26, 26, device="cuda")
+    torch.use_deterministic_algorithms(True)
+    try:
+        gradients = []
+        for _ in range(5):
+            leaf = maps.clone().requires_grad_()
+            (reflect_pad(leaf, (1, 1, 1)) * weights).sum().backward()
+            gradients.append(leaf.grad)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert all(torch.equal(gradients[0], other) for other in gradients)

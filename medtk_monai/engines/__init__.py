@@ -1,5 +1,6 @@
 """What lets MONAI's SupervisedTrainer and SupervisedEvaluator run a detector."""
 
+from medtk_monai.engines.determinism import seed_everything
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, gather, join_processes, leave_processes
@@ -20,5 +21,6 @@ __all__ = [
     "prepare_batch",
     "resolve_precision",
     "running_config",
+    "seed_everything",
     "warmup_poly_schedule",
 ]
