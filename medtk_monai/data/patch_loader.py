@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from threading import local
@@ -157,7 +158,7 @@ class PatchLoader:
             return self._make(numbers), self._stream.record_event()
 
     def _make(self, numbers: Sequence[int]) -> Item:
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+        with torch.no_grad(), _without_autocast(self.device.type):
             items, draws = zip(*map(self._sample, numbers))
             batch = collate_cases(items)
             for transform, drawn in zip(self.intensities, zip(*draws)):
@@ -190,6 +191,15 @@ class PatchLoader:
             for part in self._own.parts:
                 part.set_random_state(seed=0)  # MONAI's parts share one state until they are given their own
         return self._own.transform, self._own.parts
+
+
+def _without_autocast(device_type: str) -> AbstractContextManager:
+    """Autocast off, in this thread.
+
+    Not entered where it is off anyhow: leaving it would empty the cache of cast weights, which all threads share, during a forward pass
+    of the training loop. A weight used twice would then be cast twice, and its gradients be added in another precision.
+    """
+    return torch.autocast(device_type, enabled=False) if torch.is_autocast_enabled(device_type) else nullcontext()
 
 
 def _arrived(future: Future) -> Item:

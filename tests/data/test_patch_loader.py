@@ -84,6 +84,14 @@ def test_autocast_and_gradients_of_the_loop_are_left_out():
     assert found[0] == found[1] == samples(loader())
 
 
+def test_weights_cast_for_the_loop_stay_cast():
+    """While threads make batches, a weight used twice in a forward pass is cast once."""
+    weight, made = torch.rand(8, 8, requires_grad=True), iter(loader(workers=Workers(threads=2), batch_size=1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        casts = {torch.nn.functional.linear(torch.rand(2, 8), weight).grad_fn.next_functions[1][0].next_functions[0][0] for _ in made}
+    assert len(casts) == 1
+
+
 def test_random_parts_that_cannot_be_found_are_refused():
     warp = RandWarpBoxesd(8)
     with pytest.raises(TypeError, match="function.*Compose"):
