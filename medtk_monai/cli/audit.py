@@ -50,7 +50,7 @@ def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
     parser = ConfigParser()
     parser.read_config([existing_file(path, "give the path of the bundle's train.json") for path in files])
     check_names(overrides, list(parser.get()))
-    parser.update(overrides)
+    parser.update({"cache_dir": None} | overrides)  # a report leaves no prepared cases behind
     return parser
 
 

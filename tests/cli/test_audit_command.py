@@ -14,17 +14,20 @@ def audit(monkeypatch, *arguments):
     main()
 
 
+@pytest.mark.parametrize("head", ["anchor", "point"])
 @pytest.mark.parametrize("dims", [2, 3])
-def test_default_settings_match_the_phantom(phantom, tmp_path, monkeypatch, capsys, dims):
-    arguments = ["--dataset_dir", phantom(dims), "--spatial_dims", dims, "--out", tmp_path / "report.json", "--strict"]
+def test_default_settings_match_the_phantom(phantom, tmp_path, monkeypatch, capsys, dims, head):
+    arguments = ["--dataset_dir", phantom(dims), "--spatial_dims", dims, "--head", head, "--out", tmp_path / "report.json", "--strict"]
+    monkeypatch.chdir(tmp_path)
     audit(monkeypatch, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["objects"] > 0 and report["unmatched"] == []
     assert "best IoU" in capsys.readouterr().out
 
 
 def test_strict_fails_where_priors_do_not_match(phantom, monkeypatch, capsys):
-    settings = ["--anchor_sizes", "[[40],[80]]", "--heads::anchor::assigner", "{'_target_':'medtk_monai.assigners.MaxIoUAssigner'}"]
+    settings = ["--head", "anchor", "--anchor_sizes", "[[40],[80]]", "--heads::anchor::assigner", "{'_target_':'medtk_monai.assigners.MaxIoUAssigner'}"]
     with pytest.raises(SystemExit) as exit_info:
         audit(monkeypatch, "--dataset_dir", phantom(3), "--strict", *settings)
     assert exit_info.value.code == 1
