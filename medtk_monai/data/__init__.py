@@ -6,7 +6,7 @@ from medtk_monai.data.datalist import load_datalist
 from medtk_monai.data.locate import locate_datalist
 from medtk_monai.data.patch_loader import PatchLoader, Ramp, Workers
 from medtk_monai.data.seeding import EpochSampler
-from medtk_monai.data.selection import Selection, deal_patients, select_cases
+from medtk_monai.data.selection import Selection, deal_patients, select_cases, share_cases
 
 __all__ = [
     "CacheBudget",
@@ -21,4 +21,5 @@ __all__ = [
     "load_datalist",
     "locate_datalist",
     "select_cases",
+    "share_cases",
 ]

@@ -60,10 +60,18 @@ def load_datalist(
     checked = [
         _check_case(item, f"{split}[{number}]", root, num_classes, spatial_dims) for number, item in enumerate(_read_split(path, split))
     ]
-    for case, count in Counter(item["case_id"] for item in checked).items():
-        if count > 1:
-            raise DataError(f"{count} cases of split {split!r} have this case id", case, 'give each its own "case_id"')
+    check_ids(checked, f"split {split!r}")
     return checked
+
+
+def check_ids(cases: Sequence[dict[str, Any]], where: str) -> None:
+    """
+    Raises:
+        DataError: two cases have one ``case_id``.
+    """
+    for case, count in Counter(item["case_id"] for item in cases).items():
+        if count > 1:
+            raise DataError(f"{count} cases of {where} have this case id", case, 'give each its own "case_id"')
 
 
 def split_names(datalist: str | Path) -> list[str]:

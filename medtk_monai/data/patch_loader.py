@@ -17,7 +17,7 @@ from monai.transforms import Transform
 
 from medtk_monai.data.collate import collate_cases
 from medtk_monai.data.seeding import EpochSampler, find_randomizables, sample_seeds
-from medtk_monai.errors import as_data_error
+from medtk_monai.errors import DataError, as_data_error
 
 Item = dict[str, Any]
 STRENGTH = "strength"
@@ -95,7 +95,7 @@ class PatchLoader:
             probability times the strength. Patches find it in the item, as ``strength``. None for 1 in all epochs.
 
     Raises:
-        DataError: making a sample failed with one.
+        DataError: making a sample failed; or an epoch has fewer samples than there are processes.
         TypeError: ``patches`` is no MONAI transform, so that its random parts cannot be found.
         ValueError: an argument out of range.
     """
@@ -119,6 +119,9 @@ class PatchLoader:
         self.samples_per_case, self.workers, self.strength = samples_per_case, workers or Workers(), strength or Ramp()
         self.device = torch.device(self.workers.device)
         self.sampler = EpochSampler(len(dataset) * samples_per_case, seed)
+        if len(self.sampler) < self.workers.ranks:
+            what = f"an epoch has {len(self.sampler)} samples for {self.workers.ranks} processes"
+            raise DataError(what, remedy="raise samples_per_case, or start fewer processes")
         self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self._patches, self._own = patches, local()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medtk_monai.data.datalist import load_datalist, split_names
+from medtk_monai.data.datalist import check_ids, load_datalist, split_names
 from medtk_monai.errors import DataError
 
 TRAINING, VALIDATION = "training", "validation"
@@ -27,8 +27,6 @@ class Selection:
         fold: which, in [0, folds).
         seed: of the dealing, 0 or above.
         limit: so many cases of a split at most, its first ones; 0 for all.
-        rank: of this process among those that share the cases, in [0, ranks): it takes every ``ranks``-th case.
-        ranks: number of processes. Where there are fewer cases, those without one take the first.
 
     Raises:
         ValueError: a number out of range.
@@ -38,14 +36,12 @@ class Selection:
     fold: int = 0
     seed: int = 0
     limit: int = 0
-    rank: int = 0
-    ranks: int = 1
 
     def __post_init__(self) -> None:
         if min(self.folds, self.seed, self.limit) < 0 or self.folds == 1:
             raise ValueError(f"{self}: folds must be 0 or at least 2, seed and limit not negative")
-        if not (0 <= self.fold < max(self.folds, 1) and 0 <= self.rank < self.ranks):
-            raise ValueError(f"{self}: fold must lie in [0, folds), and rank in [0, ranks)")
+        if not 0 <= self.fold < max(self.folds, 1):
+            raise ValueError(f"{self}: fold must lie in [0, folds)")
 
 
 def select_cases(
@@ -59,7 +55,7 @@ def select_cases(
     """The cases of a split that a selection takes; other arguments as of ``load_datalist``.
 
     Raises:
-        DataError: see ``load_datalist``; or there are fewer patients than folds.
+        DataError: see ``load_datalist``; or there are fewer patients than folds, or two cases of the folds have one id.
     """
     chosen = selection or Selection()
 
@@ -68,12 +64,17 @@ def select_cases(
 
     if chosen.folds and split in (TRAINING, VALIDATION):
         pool = [case for name in (TRAINING, VALIDATION) if name in split_names(datalist) for case in load(name)]
+        check_ids(pool, "training and validation")
         folds = deal_patients(pool, chosen.folds, chosen.seed)
         cases = [case for case, fold in zip(pool, folds) if (fold == chosen.fold) == (split == VALIDATION)]
     else:
         cases = load(split)
-    cases = cases[: chosen.limit or None]
-    return cases[chosen.rank :: chosen.ranks] or cases[:1]
+    return cases[: chosen.limit or None]
+
+
+def share_cases(cases: Sequence[Case], rank: int, ranks: int) -> list[Case]:
+    """The share of one of several processes: every ``ranks``-th case; the first case where there is none left."""
+    return list(cases[rank::ranks] or cases[:1])
 
 
 def deal_patients(cases: Sequence[Case], folds: int, seed: int = 0) -> list[int]:

@@ -1,12 +1,13 @@
 """What lets MONAI's SupervisedTrainer and SupervisedEvaluator run a detector."""
 
+from medtk_monai.engines.choices import choose
 from medtk_monai.engines.determinism import seed_everything
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, gather, join_processes, leave_processes
 from medtk_monai.engines.running_config import running_config
+from medtk_monai.engines.schedules import warmup_cosine_schedule, warmup_poly_schedule
 from medtk_monai.engines.steps import EvaluateStep, TrainStep, channels_last, prepare_batch
-from medtk_monai.engines.warmup_poly_schedule import warmup_poly_schedule
 
 __all__ = [
     "EvaluateStep",
@@ -14,6 +15,7 @@ __all__ = [
     "TrainStep",
     "channels_last",
     "check_overrides",
+    "choose",
     "first_alone",
     "gather",
     "join_processes",
@@ -22,5 +24,6 @@ __all__ = [
     "resolve_precision",
     "running_config",
     "seed_everything",
+    "warmup_cosine_schedule",
     "warmup_poly_schedule",
 ]

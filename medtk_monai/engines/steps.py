@@ -31,8 +31,8 @@ def channels_last(spatial_dims: int) -> torch.memory_format:
 class TrainStep:
     """One optimizer step on one batch; ``engine.loss_function`` is the criterion. Losses are computed in float32.
 
-    MONAI's own ``amp`` stays off: it knows CUDA only. A step whose loss or gradient is not finite is left out, and counted in
-    ``engine.state.skipped_steps``.
+    MONAI's own ``amp`` stays off: it knows CUDA only. A step whose loss or gradient is not finite is left out, the statistics of batch
+    norm included, and counted in ``engine.state.skipped_steps``.
 
     Args:
         precision: of the network, under autocast unless float32.
@@ -63,6 +63,8 @@ class TrainStep:
         images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
         engine.network.train()
         engine.optimizer.zero_grad(set_to_none=True)
+        buffers = list(engine.network.buffers())
+        before = [buffer.clone() for buffer in buffers]
         with _autocast(images, self.precision):
             output = engine.inferer(images, engine.network)
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
@@ -70,6 +72,9 @@ class TrainStep:
         loss = torch.stack(list(parts.values())).sum()
         engine.fire_event(IterationEvents.LOSS_COMPLETED)
         finite = _everywhere(torch.isfinite(loss)) and self._step(engine, loss)
+        if not finite:
+            for buffer, value in zip(buffers, before):
+                buffer.copy_(value)
         self._count(engine, finite, batchdata["case_id"])
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return {LOSS: loss.detach(), PARTS: {name: part.detach() for name, part in parts.items()}}

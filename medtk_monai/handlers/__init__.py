@@ -8,6 +8,7 @@ from medtk_monai.handlers.epoch_setter import EpochSetter
 from medtk_monai.handlers.evaluation_report import EvaluationReport
 from medtk_monai.handlers.progress import EvaluationProgress, TrainingProgress, tensorboard_values
 from medtk_monai.handlers.run_capsule import RunCapsule
+from medtk_monai.handlers.share_buffers import ShareBuffers
 from medtk_monai.handlers.step_times import StepTimes
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "EvaluationProgress",
     "EvaluationReport",
     "RunCapsule",
+    "ShareBuffers",
     "StepTimes",
     "TrainingProgress",
     "load_weights",

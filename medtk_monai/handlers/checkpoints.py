@@ -46,7 +46,7 @@ class Checkpoints:
             checkpoint to go on from.
 
     Raises:
-        DataError: a checkpoint cannot be read, or is of another configuration.
+        DataError: a checkpoint cannot be read, or is of another configuration or of epochs of another length.
     """
 
     def __init__(self, folder: str, objects: Mapping[str, Stateful], evaluator: Engine | None = None, resume: str = "none"):
@@ -73,6 +73,7 @@ class Checkpoints:
         progress = {
             "epoch": trainer.state.epoch,
             "iteration": trainer.state.iteration,
+            "epoch_length": trainer.state.epoch_length,
             "best_metric": self._best,
             "random": states,
         }
@@ -90,17 +91,25 @@ class Checkpoints:
             return
         content = read_checkpoint(path)
         try:
+            progress = content[PROGRESS]
+            if progress["epoch_length"] != trainer.state.epoch_length:
+                raise _other_length(path, progress["epoch_length"], trainer.state.epoch_length)
+            trainer.state.epoch, trainer.state.iteration = progress["epoch"], progress["iteration"]
             for name, part in self.objects.items():
                 part.load_state_dict(content[name])
-            progress = content[PROGRESS]
-            trainer.state.epoch, trainer.state.iteration = progress["epoch"], progress["iteration"]
-            self._best = progress["best_metric"]
+            if (self.folder / "best.pt").exists():
+                self._best = progress["best_metric"]
             if len(progress["random"]) == idist.get_world_size():
                 set_random_states(progress["random"][idist.get_rank()])
         except (KeyError, RuntimeError, ValueError, TypeError) as error:
             what = f"checkpoint {path} does not fit this training: {type(error).__name__}: {error}".splitlines()[0]
             raise DataError(what, remedy="use the configuration it was made with, or --resume none") from error
         logger.info("going on from %s, after epoch %d", path, progress["epoch"])
+
+
+def _other_length(path: Path, then: int, now: int) -> DataError:
+    what = f"checkpoint {path} was made with {then} steps per epoch, and this training has {now}"
+    return DataError(what, remedy="keep the data, batch_size, samples_per_case and number of processes, or start anew with --resume none")
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -28,26 +28,32 @@ class EarlyStop:
         self.evaluator, self.patience, self.min_delta = evaluator, patience, min_delta
         self._best: float | None = None
         self._waited = 0
+        self._trainer: Engine | None = None
 
     def attach(self, engine: Engine) -> None:
         """To a trainer."""
         if self.patience is not None:
-            self.evaluator.add_event_handler(Events.COMPLETED, self._watch, engine)
+            self._trainer = engine
+            self.evaluator.add_event_handler(Events.COMPLETED, self._watch)
 
-    def _watch(self, evaluator: Any, trainer: Engine) -> None:
+    def _watch(self, evaluator: Any) -> None:
         value = float(evaluator.state.metrics[evaluator.state.key_metric_name])
         if self._best is None or value > self._best + self.min_delta:
             self._best, self._waited = value, 0
             return
         self._waited += 1
-        if self.patience is not None and self._waited >= self.patience:
+        self._end_if_due()
+
+    def _end_if_due(self) -> None:
+        if self._trainer is not None and self.patience is not None and self._waited >= self.patience:
             logger.info("no better validation than %.3f in the last %d: the training ends", self._best, self._waited)
-            trainer.terminate()
+            self._trainer.terminate()
 
     def state_dict(self) -> dict[str, Any]:
         """The best metric, and how many validations ago it was."""
         return {"best": self._best, "waited": self._waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What ``state_dict`` has told."""
+        """What ``state_dict`` has told. A training that ended so ends again, if it is starting."""
         self._best, self._waited = state["best"], state["waited"]
+        self._end_if_due()

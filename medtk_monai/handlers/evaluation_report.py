@@ -5,10 +5,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from medtk_monai.box_ops import spatial_affine
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
+from medtk_monai.errors import DataError
 from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
 from medtk_monai.formats.predictions import case_prediction, write_predictions
 from medtk_monai.metrics import DetectionMetrics
@@ -37,6 +39,8 @@ class EvaluationReport:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _start(self, engine: Engine) -> None:
+        if idist.get_world_size() > 1:
+            raise DataError("several processes would each report their share of the cases", remedy="evaluate with one process")
         self.metrics.reset()
         self._cases, self._top = [], TopFindings(self.num_findings)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -19,6 +20,7 @@ from ignite.engine import Engine, Events
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.handlers.step_times import StepTimes
 
+logger = logging.getLogger(__name__)
 PACKAGES = ("medtk_monai", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "nibabel", "itk")
 
 
@@ -26,7 +28,7 @@ class RunCapsule:
     """Writes ``run.json`` after each epoch: what is needed to repeat a training, and how long it took.
 
     It holds the command, the configuration with all overrides, the versions of Python and of packages, the state of the git repository
-    in the working directory, the number of cases of each split with a hash of their entries in the datalist, the seed, the device, and
+    of the working directory, the number of cases of each split with a hash of their entries in the datalist, the seed, the device, and
     the times of each epoch. A training that goes on from a checkpoint keeps the times of the epochs before.
 
     Args:
@@ -67,13 +69,19 @@ class RunCapsule:
     def _recall(self, engine: Engine) -> None:
         """The epochs of the training that this one goes on from."""
         if engine.state.epoch and self.path.is_file():
-            earlier = json.loads(self.path.read_text(encoding="utf-8"))["epochs"]
-            self._epochs = [times for times in earlier if times["epoch"] <= engine.state.epoch]
+            try:
+                earlier = json.loads(self.path.read_text(encoding="utf-8"))["epochs"]
+                self._epochs = [times for times in earlier if times["epoch"] <= engine.state.epoch]
+            except (ValueError, KeyError, TypeError) as error:
+                logger.warning("%s is damaged (%s): the times of earlier epochs are lost", self.path, error)
 
     def _write(self, engine: Engine) -> None:
         self._epochs.append({name: round(value, 4) for name, value in self.times.finish(engine).items()})
         if idist.get_rank() == 0:
-            write_text_atomically(self.path, json.dumps(self._content | {"epochs": self._epochs}, indent=1, default=str) + "\n")
+            try:
+                write_text_atomically(self.path, json.dumps(self._content | {"epochs": self._epochs}, indent=1, default=str) + "\n")
+            except OSError as error:
+                logger.warning("cannot write %s: %s", self.path, error)
 
 
 def _describe_device(device: torch.device) -> str:
@@ -92,7 +100,7 @@ def _version(package: str) -> str | None:
 def _git_state() -> dict[str, Any] | None:
     """The commit of the working directory, and whether files differ from it; None outside of a repository."""
     commit, changes = (_git(*words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")))
-    return None if commit is None else {"commit": commit, "changed": bool(changes)}
+    return None if commit is None else {"commit": commit, "changed": None if changes is None else bool(changes)}
 
 
 def _git(*words: str) -> str | None:

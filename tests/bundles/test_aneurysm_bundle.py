@@ -136,7 +136,7 @@ SWITCHES = {
     "poly": {"optimizer_name": "sgd", "schedule": "poly", "learning_rate": 0.01, "max_gradient_norm": 10.0, "spatial_dims": 2},
     "early_stop": {"early_stop_patience": 1, "max_epochs": 9, "learning_rate": 0.0, "spatial_dims": 2},
     "augmentation_ramp": {"augmentation_ramp": 2, "train::patches::ranges::rotation": 20, "spatial_dims": 2},
-    "float16": {"precision": "float16", "spatial_dims": 2},
+    "float16": {"precision": "float16", "batch_size": 1, "max_epochs": 4, "spatial_dims": 2},
     "deterministic": {"deterministic": True, "spatial_dims": 2},
 }
 
@@ -147,7 +147,9 @@ def test_switches_of_training_do_what_they_say(phantom, tmp_path, switch):
     overrides = SWITCHES[switch]
     flow = run(TRAIN, "run", phantom(overrides.get("spatial_dims", 3)), tmp_path, **overrides)
     get = flow.parser.get_parsed_content
-    capsule = json.loads((tmp_path / "run.json").read_text())
+    folder = tmp_path / {"fast_dev_run": "fast_dev_run", "overfit": "overfit"}.get(switch, "")
+    assert (folder / "best.pt").exists() and (folder == tmp_path or not (tmp_path / "last.pt").exists())
+    capsule = json.loads((folder / "run.json").read_text())
     numbers = {name: part["num_cases"] for name, part in capsule["data"].items()}
     expected = {
         "fast_dev_run": {"training": 2, "validation": 1},
@@ -155,7 +157,7 @@ def test_switches_of_training_do_what_they_say(phantom, tmp_path, switch):
         "fold": {"training": 5, "validation": 2},
     }
     assert numbers == expected.get(switch, {"training": 6, "validation": 1}), "of nine phantoms, two are for testing"
-    assert len(capsule["epochs"]) == {"early_stop": 2}.get(switch, 1)
+    assert len(capsule["epochs"]) == {"early_stop": 2, "float16": 4}.get(switch, 1)
     assert capsule["config"]["seed"] == 0 and all(capsule["config"][name] == value for name, value in overrides.items() if ":" not in name)
     if switch == "fast_dev_run":
         assert capsule["epochs"][0]["steps"] <= 2
@@ -165,8 +167,16 @@ def test_switches_of_training_do_what_they_say(phantom, tmp_path, switch):
         evaluation = run([TRAIN, EVALUATE], "evaluating", phantom(2), tmp_path, **overrides)
         used = evaluation.parser.get_parsed_content("validate::evaluator").network.state_dict()
         assert all(torch.equal(used[key], value) for key, value in content["average"]["network"].items())
+        assert get("validate::evaluator").network is get("averaged").network is not get("network")
     if switch == "poly":
         assert isinstance(get("optimizer"), torch.optim.SGD) and get("optimizer").param_groups[0]["lr"] < 0.01
+        assert get("train::trainer")._process_function.max_norm == 10
+    if switch == "augmentation_ramp":
+        assert [get("train::dataloader").strength(epoch) for epoch in range(3)] == [0, 0.5, 1]
+    if switch == "float16":
+        trained = torch.load(tmp_path / "last.pt", weights_only=True)
+        assert trained["scaler"]["scale"] < 2**16 and any(state["step"] > 0 for state in trained["optimizer"]["state"].values())
+    assert torch.are_deterministic_algorithms_enabled() == (switch == "deterministic")
     torch.use_deterministic_algorithms(False)
 
 
@@ -177,8 +187,8 @@ def test_two_processes_train_one_network_and_validate_each_case_once(phantom, tm
     def child(rank):
         torch.set_num_threads(1)
         os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-        changes = {"processes": {"_target_": "medtk_monai.engines.join_processes", "device_type": "cpu"}, "spatial_dims": 2, "overfit": 3}
-        values = {key: value for key, value in SMALL.items() if key != "device"} | {"max_epochs": 2, "batch_size": 1, **changes}
+        changes = {"device_type": "cpu", "spatial_dims": 2, "overfit": 3, "ema_momentum": 0.1, "max_epochs": 2, "batch_size": 1}
+        values = {key: value for key, value in SMALL.items() if key != "device"} | changes
         flow = ConfigWorkflow(
             [TRAIN, MULTI_GPU], workflow_type="train", logging_file=False, dataset_dir=str(phantom(2)), output_dir=str(tmp_path), **values
         )
@@ -190,7 +200,9 @@ def test_two_processes_train_one_network_and_validate_each_case_once(phantom, tm
             "validated": len(get("validate::metrics").state),
             "metrics": get("validate::evaluator").state.metrics,
             "steps": get("train::trainer").state.iteration,
+            "samples": [sample for batch in get("train::dataloader") for sample in batch["image"].flatten(1).sum(dim=1).tolist()],
             "weights": get("network_def").state_dict(),
+            "average": get("averaged").network.state_dict(),
         }
         torch.save(state, tmp_path / f"{rank}.pt")
         flow.finalize()
@@ -207,10 +219,12 @@ def test_two_processes_train_one_network_and_validate_each_case_once(phantom, tm
     assert first["validated"] == second["validated"] == 3
     assert first["metrics"] == second["metrics"]
     assert first["steps"] == second["steps"] == 2  # of three samples in two epochs, one each
-    trained = {key: value for key, value in first["weights"].items() if "running" not in key}  # each normalizes by its own batches
-    assert all(torch.equal(value, second["weights"][key]) for key, value in trained.items())
-    assert json.loads((tmp_path / "run.json").read_text())["processes"] == 2
-    content = torch.load(tmp_path / "last.pt", weights_only=True)
+    assert first["samples"] != second["samples"]
+    for name in ("weights", "average"):
+        assert all(torch.equal(value, second[name][key]) for key, value in first[name].items()), name
+    capsule = json.loads((tmp_path / "overfit/run.json").read_text())
+    assert capsule["processes"] == 2 and capsule["data"]["validation"]["num_cases"] == 3
+    content = torch.load(tmp_path / "overfit/last.pt", weights_only=True)
     assert len(content["progress"]["random"]) == 2
     assert all(torch.equal(content["network"][key], value) for key, value in first["weights"].items())
 
@@ -231,6 +245,20 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize("argument", ["head", "schedule", "optimizer_name"])
+def test_unknown_choices_take_one_line(phantom, tmp_path, argument):
+    with pytest.raises(Exception) as caught:  # noqa: PT011
+        run(TRAIN, "run", phantom(2), tmp_path, spatial_dims=2, **{argument: "other"})
+    assert f"--{argument} 'other' is not known" in str(find_data_error(caught.value))
+
+
+def test_the_last_epoch_is_validated_whatever_the_interval(phantom, tmp_path):
+    run(TRAIN, "run", phantom(2), tmp_path, spatial_dims=2, max_epochs=3, val_interval=2)
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["early_stop"]["best"] is None
+    events = [json.loads((tmp_path / "run.json").read_text())["epochs"][epoch]["validation"] for epoch in range(3)]
+    assert min(events[1:]) > 2 * events[0]
 
 
 def test_group_norm_by_one_override(phantom, tmp_path):

@@ -27,7 +27,14 @@ def test_default_settings_match_the_phantom(phantom, tmp_path, monkeypatch, caps
 
 
 def test_strict_fails_where_priors_do_not_match(phantom, monkeypatch, capsys):
-    settings = ["--head", "anchor", "--anchor_sizes", "[[40],[80]]", "--heads::anchor::assigner", "{'_target_':'medtk_monai.assigners.MaxIoUAssigner'}"]
+    settings = [
+        "--head",
+        "anchor",
+        "--anchor_sizes",
+        "[[40],[80]]",
+        "--heads::anchor::assigner",
+        "{'_target_':'medtk_monai.assigners.MaxIoUAssigner'}",
+    ]
     with pytest.raises(SystemExit) as exit_info:
         audit(monkeypatch, "--dataset_dir", phantom(3), "--strict", *settings)
     assert exit_info.value.code == 1

@@ -122,6 +122,11 @@ def test_a_loop_may_stop_early():
     assert samples(loader(workers=Workers(threads=1))) == samples(loader(workers=Workers(threads=0)))
 
 
+def test_too_few_samples_for_the_processes_are_told():
+    with pytest.raises(DataError, match="5 samples for 6 processes"):
+        loader(samples_per_case=1, workers=Workers(ranks=6))
+
+
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="batch_size"):
         loader(batch_size=0)

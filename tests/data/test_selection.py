@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from medtk_monai.data import Selection, deal_patients, select_cases
+from medtk_monai.data import Selection, deal_patients, select_cases, share_cases
 from medtk_monai.errors import DataError
 
 
@@ -53,12 +53,19 @@ def test_folds_are_even_and_depend_on_the_seed_only():
 def test_ranks_share_cases_and_the_rest_repeats_the_first(datalist):
     whole = ids(datalist, "training", limit=5)
     assert len(whole) == 5
-    shares = [ids(datalist, "training", limit=5, rank=rank, ranks=2) for rank in range(2)]
-    assert shares == [whole[::2], whole[1::2]]
-    assert ids(datalist, "test", rank=3, ranks=4) == ["t"]
+    assert [share_cases(whole, rank, 2) for rank in range(2)] == [whole[::2], whole[1::2]]
+    assert share_cases(["t"], 3, 4) == ["t"]
 
 
-@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 3, "fold": 3}, {"fold": 1}, {"limit": -1}, {"rank": 1}, {"seed": -1}])
+def test_folds_refuse_cases_of_one_name(tmp_path):
+    (tmp_path / "image.nii.gz").touch()
+    case = {"image": "image.nii.gz"}
+    (tmp_path / "datalist.json").write_text(json.dumps({"training": [case], "validation": [case]}))
+    with pytest.raises(DataError, match="2 cases of training and validation"):
+        ids(tmp_path / "datalist.json", "training", folds=2)
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 3, "fold": 3}, {"fold": 1}, {"limit": -1}, {"seed": -1}])
 def test_impossible_selections_are_named(wrong):
     with pytest.raises(ValueError, match="Selection"):
         Selection(**wrong)

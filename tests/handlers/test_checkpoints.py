@@ -13,7 +13,7 @@ from medtk_monai.handlers import Checkpoints
 from medtk_monai.handlers.checkpoints import random_states, read_checkpoint, set_random_states
 
 
-def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3):
+def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3, batches=(0.0, 1.0, 2.0)):
     """A network that learns random numbers of all generators; returns it with the losses of each step."""
     torch.manual_seed(0)
     np.random.seed(0)
@@ -47,7 +47,7 @@ def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3
     trainer.add_event_handler(Events.EPOCH_COMPLETED, validate)
     Checkpoints(str(folder), {"network": network, "optimizer": optimizer, "lr_scheduler": schedule}, evaluator, resume).attach(trainer)
     with suppress(ZeroDivisionError):
-        trainer.run([0.0, 1.0, 2.0], max_epochs=epochs)
+        trainer.run(batches, max_epochs=epochs)
     return network, losses
 
 
@@ -69,6 +69,19 @@ def test_a_worse_epoch_after_going_on_is_not_the_best(tmp_path):
     training(tmp_path, epochs=2)
     training(tmp_path, "auto", scores=[9, 9, 0.4, 0.45])
     assert read_checkpoint(tmp_path / "best.pt")["progress"]["epoch"] == 2
+
+
+def test_a_best_that_is_not_there_is_not_compared_with(tmp_path):
+    training(tmp_path, epochs=2)
+    (tmp_path / "best.pt").unlink()
+    training(tmp_path, "auto", scores=[9, 9, 0.1, 0.05])
+    assert read_checkpoint(tmp_path / "best.pt")["progress"]["epoch"] == 3
+
+
+def test_epochs_of_another_length_are_refused(tmp_path):
+    training(tmp_path, epochs=2)
+    with pytest.raises(DataError, match="3 steps per epoch, and this training has 2.*batch_size"):
+        training(tmp_path, "auto", batches=(0.0, 1.0))
 
 
 def test_none_starts_anew_and_a_path_is_taken(tmp_path):

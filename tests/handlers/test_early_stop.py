@@ -38,8 +38,20 @@ def test_epochs(scores, patience, min_delta, epochs):
 def test_waiting_goes_on_from_its_state():
     scores = [0.5, 0.1, 0.2, 0.3]
     _, state = training(scores, 3, epochs=2)
-    assert training(scores[2:], 3, state=state)[0] == 2 == len(scores[2:])
+    assert state == {"best": 0.5, "waited": 1}
     assert training([0.1, 0.2, 0.3, 0.3], 3, state=state)[0] == 2
+
+
+def test_a_training_that_ended_does_not_go_on():
+    """As where a checkpoint is read when the training starts."""
+    trainer, evaluator = Engine(lambda *_: None), Engine(lambda *_: None)
+    handler = EarlyStop(evaluator, 2)
+    handler.attach(trainer)
+    trainer.add_event_handler(Events.STARTED, lambda: handler.load_state_dict({"best": 0.5, "waited": 2}))
+    epochs = []
+    trainer.add_event_handler(Events.EPOCH_STARTED, lambda engine: epochs.append(engine.state.epoch))
+    trainer.run([0], max_epochs=3)
+    assert epochs == []
 
 
 def test_impossible_patience_is_named():

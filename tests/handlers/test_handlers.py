@@ -134,6 +134,18 @@ def test_steps_that_are_not_finite_are_left_out_until_there_are_too_many():
         step(engine, batch(float("nan")))
 
 
+def test_a_step_that_is_left_out_leaves_no_trace_in_batch_norm():
+    engine = FakeEngine(TrainStep(), lambda output, targets: {"a": output.sum()})
+    engine.network = torch.nn.Sequential(torch.nn.BatchNorm3d(1), OneWeight())
+    engine.state.iteration, step = 1, TrainStep(patience=1)
+    step(engine, batch(2.0))
+    before = {name: buffer.clone() for name, buffer in engine.network.named_buffers()}
+    step(engine, batch(float("nan")))
+    assert all(torch.equal(buffer, before[name]) for name, buffer in engine.network.named_buffers())
+    step(engine, batch(3.0))
+    assert engine.network[0].num_batches_tracked == 2
+
+
 def test_gradients_are_clipped_and_checked():
     engine = FakeEngine(TrainStep(), lambda output, targets: {"a": 10 * output.sum()})
     engine.state.iteration = 1

@@ -11,6 +11,7 @@ from monai.engines.utils import IterationEvents
 
 from medtk_monai.engines import running_config
 from medtk_monai.handlers import RunCapsule, StepTimes
+from medtk_monai.handlers.step_times import PARTS
 
 
 def training(folder, epochs, start=0, pause=0.02):
@@ -41,8 +42,9 @@ def training(folder, epochs, start=0, pause=0.02):
 def test_times_go_to_where_they_are_spent(tmp_path):
     (epoch,) = training(tmp_path, 1)["epochs"]
     assert epoch["epoch"] == 1 and epoch["steps"] == 4
-    for part, pauses in {"data_wait": 4, "forward": 8, "handlers": 4, "validation": 3, "backward": 0}.items():
-        assert 0.02 * pauses <= epoch[part] < 0.02 * pauses + 0.03, part
+    for part, pauses in {"data_wait": 4, "forward": 8, "handlers": 4, "validation": 3}.items():
+        assert epoch[part] >= 0.02 * pauses - 0.001, part
+    assert epoch["backward"] + epoch["loss"] < 0.1 * sum(epoch[part] for part in PARTS)
 
 
 def test_capsule_holds_what_a_repetition_needs(tmp_path):
@@ -55,10 +57,28 @@ def test_capsule_holds_what_a_repetition_needs(tmp_path):
 
 
 def test_times_of_a_training_that_goes_on_are_kept(tmp_path):
-    first = training(tmp_path, 3, pause=0)["epochs"]
+    content = training(tmp_path, 3, pause=0)
+    (tmp_path / "run.json").write_text(json.dumps(content | {"epochs": [epoch | {"mark": 1} for epoch in content["epochs"]]}))
     later = training(tmp_path, 4, start=2, pause=0)["epochs"]
-    assert [epoch["epoch"] for epoch in later] == [1, 2, 3, 4] and later[:2] == first[:2] and later[2] != first[2]
+    assert [(epoch["epoch"], epoch.get("mark")) for epoch in later] == [(1, 1), (2, 1), (3, None), (4, None)]
     assert [epoch["epoch"] for epoch in training(tmp_path, 1, pause=0)["epochs"]] == [1]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"epochs": null}', '{"epochs": [{}]}'])
+def test_a_damaged_file_does_not_keep_a_training_from_going_on(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    assert [epoch["epoch"] for epoch in training(tmp_path, 2, start=1, pause=0)["epochs"]] == [2]
+
+
+def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch, caplog):
+    training(tmp_path, 1, pause=0)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("medtk_monai.handlers.run_capsule.write_text_atomically", full)
+    training(tmp_path, 1, pause=0)
+    assert "No space left" in caplog.text
 
 
 def test_running_config_is_the_bundles_with_its_overrides():
