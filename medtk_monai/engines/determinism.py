@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-import monai
+from monai.utils import set_determinism
 
 
 def seed_everything(seed: int, deterministic: bool = False) -> None:
@@ -15,4 +15,4 @@ def seed_everything(seed: int, deterministic: bool = False) -> None:
     """
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS cannot; read when it starts
-    monai.utils.set_determinism(seed=seed, use_deterministic_algorithms=deterministic)
+    set_determinism(seed=seed, use_deterministic_algorithms=deterministic)
