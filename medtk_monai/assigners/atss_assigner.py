@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import torch
 
-from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, settle_claims
+from medtk_monai.assigners.claims import all_background, ignore_background, leave_out_ignored, settle_claims
 from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
 from medtk_monai.box_ops import box_centers, paired_iou
-from medtk_monai.structures import NEGATIVE, Assignment, Prediction, Priors, Target
+from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class ATSSAssigner:
             raise ValueError(f"num_candidates is {self.num_candidates}: it must be at least 1")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
-        if not len(target):  # so are many patches of a batch, and to find that out below costs as much as an object
-            return Assignment(priors.levels.new_full((len(priors),), NEGATIVE))
+        if not len(target):
+            return all_background(priors)
         chosen, _ = nearest_priors(priors, box_centers(target.boxes), self.num_candidates)
         iou = paired_iou(priors.boxes[chosen], target.boxes[:, None])
         mean = iou.mean(dim=1, keepdim=True)

@@ -10,6 +10,11 @@ from medtk_monai.box_ops import box_centers
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Priors, Target
 
 
+def all_background(priors: Priors) -> Assignment:
+    """For patches without objects, which many in a batch are: to find that out step by step costs as much as an object."""
+    return Assignment(priors.levels.new_full((len(priors),), NEGATIVE))
+
+
 def settle_claims(priors: Priors, target: Target, candidates: Pairs, quality: Tensor, claimed: Tensor, rescue: bool = True) -> Tensor:
     """Give each claimed prior to the object that fits it best, then each object that got none its best candidate.
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medtk_monai.assigners.candidates import near_candidates, scores_and_overlaps
-from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, rank_in_object, settle_claims
+from medtk_monai.assigners.claims import all_background, ignore_background, leave_out_ignored, rank_in_object, settle_claims
 from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 
@@ -36,6 +36,8 @@ class TaskAlignedAssigner:
             raise ValueError(f"{self}: numbers must be at least 1 and exponents at least 0")
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
+        if not len(target):
+            return all_background(priors)
         candidates = near_candidates(priors, target, self.num_nearest)
         scores, iou = scores_and_overlaps(priors, target, prediction, candidates)
         worth = scores**self.alpha * iou**self.beta
