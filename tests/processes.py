@@ -2,11 +2,18 @@
 
 import os
 import runpy
+import socket
 import sys
 import tempfile
 import traceback
 from pathlib import Path
 from subprocess import CompletedProcess
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def run_module(name, *arguments, cwd="."):

@@ -65,7 +65,8 @@ def load_datalist(
 
 
 def check_ids(cases: Sequence[dict[str, Any]], where: str) -> None:
-    """
+    """Refuse cases of one name.
+
     Raises:
         DataError: two cases have one ``case_id``.
     """

@@ -4,7 +4,7 @@ from medtk_monai.engines.choices import choose
 from medtk_monai.engines.determinism import seed_everything
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
-from medtk_monai.engines.processes import Processes, first_alone, gather, join_processes, leave_processes
+from medtk_monai.engines.processes import Processes, first_alone, join_processes, leave_processes
 from medtk_monai.engines.running_config import running_config
 from medtk_monai.engines.schedules import warmup_cosine_schedule, warmup_poly_schedule
 from medtk_monai.engines.steps import EvaluateStep, TrainStep, channels_last, prepare_batch
@@ -17,7 +17,6 @@ __all__ = [
     "check_overrides",
     "choose",
     "first_alone",
-    "gather",
     "join_processes",
     "leave_processes",
     "prepare_batch",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 import torch.distributed as dist
 
@@ -63,19 +64,5 @@ def leave_processes() -> None:
 
 def first_alone(make: Callable[[], Any]) -> Any:
     """What ``make`` returns, called by the first process before the others."""
-    if dist.is_initialized() and dist.get_rank() != 0:
-        dist.barrier()
+    with idist.one_rank_first():
         return make()
-    made = make()
-    if dist.is_initialized():
-        dist.barrier()
-    return made
-
-
-def gather(value: Any) -> list[Any]:
-    """The values, which can be pickled, of all processes by rank; where there is one process, its own alone."""
-    if not dist.is_initialized():
-        return [value]
-    values: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    return values

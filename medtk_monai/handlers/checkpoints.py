@@ -12,13 +12,11 @@ import torch
 from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import replacing
-from medtk_monai.engines.processes import gather
 from medtk_monai.errors import DataError
 
 logger = logging.getLogger(__name__)
 PROGRESS = "progress"
 """Key of what a checkpoint says about the training itself."""
-
 AVERAGE = "average"
 """Key of the state of an AveragedNetwork, if there is one."""
 
@@ -67,7 +65,7 @@ class Checkpoints:
             self._save(trainer, "best.pt")
 
     def _save(self, trainer: Engine, name: str) -> None:
-        states = gather(random_states())
+        states = idist.all_gather(random_states())
         if idist.get_rank() != 0:
             return
         progress = {

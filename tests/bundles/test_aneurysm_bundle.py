@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from medtk_monai.errors import find_data_error
-from tests.processes import run_module
+from tests.processes import free_port, run_module, run_program
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "bundles" / "aneurysm"
@@ -106,10 +105,7 @@ def train_in_a_child(folder, out, log, kill_at=None, **overrides):
 
         flow.run()
 
-    process = multiprocessing.get_context("fork").Process(target=child)
-    process.start()
-    process.join()
-    return process.exitcode
+    return run_program(child).returncode
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(phantom, tmp_path):
@@ -239,12 +235,6 @@ def test_torchrun_trains(phantom, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 1/1 | loss") == 1
     assert len({path.name.split(".")[-2] for path in (tmp_path / "out/tensorboard").iterdir()}) == 1, "one process writes"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize("argument", ["head", "schedule", "optimizer_name"])

@@ -1,12 +1,14 @@
 """Several processes, over gloo."""
 
+import ignite.distributed as idist
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from medtk_monai.engines import Processes, first_alone, gather, join_processes, leave_processes
+from medtk_monai.engines import Processes, first_alone, join_processes, leave_processes
 from medtk_monai.errors import DataError
+from tests.processes import free_port
 
 
 def one_of_two(rank, folder, port):
@@ -23,17 +25,9 @@ def one_of_two(rank, folder, port):
         return rank
 
     assert first_alone(make) == rank
-    assert gather({"rank": rank}) == [{"rank": 0}, {"rank": 1}]
+    assert idist.all_gather({"rank": rank}) == [{"rank": 0}, {"rank": 1}]
     leave_processes()
     assert not dist.is_initialized()
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_two_processes_meet_and_leave(tmp_path):
@@ -41,7 +35,7 @@ def test_two_processes_meet_and_leave(tmp_path):
 
 
 def test_one_process_is_all():
-    assert gather(3) == [3] and first_alone(lambda: 4) == 4
+    assert idist.all_gather([3]) == [[3]] and first_alone(lambda: 4) == 4
     leave_processes()
 
 
