@@ -147,21 +147,25 @@ def nearest_priors(priors: Priors, centers: Tensor, count: int, scale: Tensor | 
 
 def _nearest_of_all(priors: Priors, centers: Tensor, count: int, scale: Tensor) -> list[tuple[Tensor, Tensor]]:
     squared = ((centers[:, None] - priors.centers) * scale).square().sum(dim=-1)
-    parts, start = [], 0
+    parts = []
+    for here, per_cell in _sections(priors):
+        nearest = squared[:, here].topk(min(count * per_cell, len(here)), largest=False)
+        parts.append((here[nearest.indices], nearest.values.sqrt()))
+    return parts
+
+
+def _sections(priors: Priors) -> Iterator[tuple[Tensor, int]]:
+    """The priors of each level that has some, and how many a cell has."""
     if priors.grid is None:
         for level in priors.levels.unique().tolist():
             here = (priors.levels == level).nonzero()[:, 0]
             # Selections do not say how many priors a cell has, but those of one cell share their center.
-            per_cell = int(priors.centers[here].unique(dim=0, return_counts=True)[1].max())
-            nearest = squared[:, here].topk(min(count * per_cell, len(here)), largest=False)
-            parts.append((here[nearest.indices], nearest.values.sqrt()))
-        return parts
-    for length, per_cell in zip(priors.grid.level_lengths, priors.grid.priors_per_cell):
-        if length:
-            nearest = squared[:, start : start + length].topk(min(count * per_cell, length), largest=False)
-            parts.append((nearest.indices + start, nearest.values.sqrt()))
-        start += length
-    return parts
+            yield here, int(priors.centers[here].unique(dim=0, return_counts=True)[1].max())
+        return
+    everyone = torch.arange(len(priors), device=priors.levels.device)
+    for here, per_cell in zip(everyone.split(list(priors.grid.level_lengths)), priors.grid.priors_per_cell):
+        if len(here):
+            yield here, per_cell
 
 
 def _nearest_of_level(level: _Lattice, centers: Tensor, count: int, scale: Tensor) -> tuple[Tensor, Tensor]:
