@@ -18,6 +18,8 @@ NEGATIVE = -1
 """In an Assignment: the prior shows background."""
 IGNORED = -2
 """In an Assignment: the prior takes no part in any loss."""
+UNKNOWN_PRIOR = -1
+"""In Detections: the prior is not known, as for what comes from a file of another program."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ class Detections:
         boxes: (N, 2D) float32, voxels.
         scores: (N,) float32 in [0, 1].
         labels: (N,) int64 from 0.
-        prior_ids: (N,) int64, index in the whole image's PriorGrid.
+        prior_ids: (N,) int64, index in the whole image's PriorGrid, or UNKNOWN_PRIOR.
     """
 
     boxes: Tensor

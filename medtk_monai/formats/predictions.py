@@ -1,4 +1,4 @@
-"""predictions.json: detections in world millimeters, exact for oblique scans."""
+"""predictions.json: what was found in scans, in world millimeters, exact for oblique ones; see ``cases`` for the entries."""
 
 from __future__ import annotations
 
@@ -8,53 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from medtk_monai.atomic import write_text_atomically
-from medtk_monai.box_ops import boxes_from_world, boxes_to_world, spatial_affine
 from medtk_monai.errors import DataError
-from medtk_monai.structures import Detections
 
 FORMAT = "medtk_monai predictions"
 VERSION = 1
-_DECIMALS_MM = 4
-_DECIMALS_DIRECTION = 8
-_CASE_KEYS = ("case_id", "image", "space", "direction", "boxes", "scores", "labels", "prior_ids")
+_CASE_KEYS = ("case_id", "image", "space", "direction", "boxes", "scores", "labels")
 _UNIT_TOLERANCE = 1e-3
 _INT64_LIMIT = 2**63
 _FLOAT32_LIMIT = 3e38
-
-
-def case_prediction(detections: Detections, affine: Tensor, case_id: str, image: str) -> dict[str, Any]:
-    """The detections of one case as an entry of predictions.json, in RAS millimeters.
-
-    Args:
-        detections: N boxes in voxels.
-        affine: (D + 1, D + 1) or larger, voxel centers -> RAS mm.
-        case_id: unique in the file.
-        image: path of the image the boxes belong to.
-
-    Returns:
-        ``boxes`` are center and side lengths along the columns of ``direction``, rounded to 0.0001 mm; scores keep float32.
-    """
-    boxes = detections.boxes.detach().cpu()
-    centers, sizes, direction = boxes_to_world(boxes, spatial_affine(torch.as_tensor(affine).cpu(), boxes.shape[-1] // 2))
-    return {
-        "case_id": case_id,
-        "image": str(image),
-        "space": "RAS",
-        "direction": _rounded(direction, _DECIMALS_DIRECTION),
-        "boxes": _rounded(torch.cat([centers, sizes], dim=-1), _DECIMALS_MM),
-        "scores": [float(str(score)) for score in detections.scores.detach().float().cpu().numpy()],
-        "labels": detections.labels.tolist(),
-        "prior_ids": detections.prior_ids.tolist(),
-    }
-
-
-def _rounded(values: Tensor, decimals: int) -> list[list[float]]:
-    """(N, K) -> nested lists; adding 0 turns -0.0 into 0.0."""
-    return [[round(value, decimals) + 0.0 for value in row] for row in values.double().tolist()]
 
 
 def write_predictions(path: str | os.PathLike, cases: Iterable[dict[str, Any]]) -> None:
@@ -97,33 +61,6 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, Any]]:
     return cases
 
 
-def detections_from_case(case: dict[str, Any], affine: Tensor) -> Detections:
-    """One case of predictions.json -> its detections in voxels, best first.
-
-    Args:
-        case: a checked case, in RAS or LPS.
-        affine: (D + 1, D + 1) or larger, voxel centers -> RAS mm, of the image the boxes shall be laid over.
-
-    Raises:
-        DataError: the affine has fewer dimensions than the case.
-    """
-    direction = torch.tensor(case["direction"], dtype=torch.float64)
-    dims = len(direction)
-    if len(affine) <= dims:
-        raise DataError(f"the boxes are {dims}D, the affine of the image is {tuple(affine.shape)}", case["case_id"])
-    centers, sizes = torch.tensor(case["boxes"], dtype=torch.float64).reshape(-1, 2 * dims).chunk(2, dim=-1)
-    if case["space"] == "LPS":
-        flip = torch.tensor([-1.0, -1.0, 1.0][:dims], dtype=torch.float64)
-        centers, direction = centers * flip, direction * flip[:, None]
-    detections = Detections(
-        boxes_from_world(centers, sizes, direction, spatial_affine(torch.as_tensor(affine).cpu(), dims)),
-        torch.tensor(case["scores"], dtype=torch.float32),
-        torch.tensor(case["labels"], dtype=torch.int64),
-        torch.tensor(case["prior_ids"], dtype=torch.int64),
-    )
-    return detections[detections.scores.argsort(descending=True, stable=True)]
-
-
 def _check_cases(cases: list[Any], path: Path) -> None:
     seen: set[str] = set()
     for number, case in enumerate(cases):
@@ -155,10 +92,18 @@ def _find_problem(case: dict[str, Any]) -> str | None:
         return f"each of 'boxes' must be {2 * dims} finite numbers: a center and side lengths of at least 0"
     if not _is_vector(case["scores"], count):
         return f"'scores' must be {count} finite numbers, one for each box"
-    for key in ("labels", "prior_ids"):
+    for key in [key for key in ("labels", "prior_ids") if key in case]:
         if not _is_index_vector(case[key], count):
             return f"{key!r} must be {count} integers from 0, one for each box"
+    if "grid" in case and not _is_grid(case["grid"], dims):
+        return f"'grid' must have a 'size' of {dims} integers and an 'affine' of {dims + 1} x {dims + 1} numbers that can be inverted"
     return None
+
+
+def _is_grid(grid: Any, dims: int) -> bool:
+    if not isinstance(grid, dict) or not _is_index_vector(grid.get("size"), dims) or not _is_matrix(grid.get("affine"), dims + 1, dims + 1):
+        return False
+    return min(grid["size"]) > 0 and bool(np.linalg.det(grid["affine"]) != 0)
 
 
 def _is_vector(values: Any, length: int) -> bool:

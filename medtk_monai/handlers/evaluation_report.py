@@ -11,8 +11,9 @@ from ignite.engine import Engine, Events
 from medtk_monai.box_ops import spatial_affine
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.errors import DataError
+from medtk_monai.formats.cases import case_prediction
 from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
-from medtk_monai.formats.predictions import case_prediction, write_predictions
+from medtk_monai.formats.predictions import write_predictions
 from medtk_monai.metrics import DetectionMetrics
 from medtk_monai.visualize import TopFindings, plot_froc, plot_preview
 

@@ -13,8 +13,16 @@ from scipy.spatial.transform import Rotation
 
 from medtk_monai.box_ops import box_corners, boxes_from_centers
 from medtk_monai.errors import DataError
-from medtk_monai.formats import case_prediction, detections_from_case, read_predictions, write_predictions
-from medtk_monai.structures import Detections
+from medtk_monai.formats import (
+    case_prediction,
+    detections_from_case,
+    grid_of,
+    in_space,
+    read_predictions,
+    voxel_boxes,
+    write_predictions,
+)
+from medtk_monai.structures import UNKNOWN_PRIOR, Detections
 
 
 def random_affine(generator: np.random.Generator, dims: int, oblique: bool) -> torch.Tensor:
@@ -173,7 +181,7 @@ def test_a_broken_case_is_named_with_its_file(tmp_path, changes):
         read_predictions(path)
 
 
-@pytest.mark.parametrize("key", ["image", "space", "direction", "boxes", "scores", "labels", "prior_ids"])
+@pytest.mark.parametrize("key", ["image", "space", "direction", "boxes", "scores", "labels"])
 def test_a_missing_key_is_named(tmp_path, key):
     path = tmp_path / "predictions.json"
     case = copy.deepcopy(small_case())
@@ -207,3 +215,33 @@ def test_a_broken_file_is_named(tmp_path, text, message):
 def test_boxes_do_not_fit_an_affine_of_fewer_dimensions():
     with pytest.raises(DataError, match="'sub-01'.*3D"):
         detections_from_case(small_case(), torch.eye(3))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.booleans())
+def test_boxes_on_the_grid_of_the_scan(seed, dims, oblique):
+    generator = np.random.default_rng(seed)
+    affine, found = random_affine(generator, dims, oblique), random_detections(generator, 3, dims)
+    case = case_prediction(found, affine, "a", "", (range(5, 5 + dims), affine))
+    other = in_space(case, "LPS")
+    assert other["boxes"] != case["boxes"] and in_space(other, "RAS") == case
+    for turned in (case, other):
+        size, back = grid_of(turned)
+        assert size == tuple(range(5, 5 + dims))
+        np.testing.assert_allclose(back, affine, atol=1e-7)
+        np.testing.assert_allclose(voxel_boxes(turned), found.boxes, atol=2e-3)
+        np.testing.assert_allclose(voxel_boxes(turned), detections_from_case(turned, affine).boxes, atol=1e-3)
+
+
+def test_boxes_without_priors_or_grid():
+    case = small_case()
+    del case["prior_ids"]
+    assert detections_from_case(case, torch.eye(4)).prior_ids.tolist() == [UNKNOWN_PRIOR]
+    with pytest.raises(DataError, match="sub-01.*grid"):
+        voxel_boxes(case)
+
+
+@pytest.mark.parametrize("grid", [None, {}, {"size": [1, 2], "affine": np.eye(4).tolist()}, {"size": [1, 2, 3], "affine": [[0] * 4] * 4}])
+def test_a_wrong_grid_is_refused(tmp_path, grid):
+    with pytest.raises(DataError, match="'grid'"):
+        write_predictions(tmp_path / "p.json", [small_case(grid=grid)])
