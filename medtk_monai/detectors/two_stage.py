@@ -136,6 +136,10 @@ class TwoStagePostprocessor:
     def generator(self) -> PriorGenerator:
         return self.dense.generator
 
+    @property
+    def max_detections(self) -> int:
+        return self.dense.max_detections
+
     def __call__(self, output: TwoStageOutput, image_size: Sequence[int]) -> list[Detections]:
         """The output for B whole images of ``image_size`` voxels -> their detections."""
         windows = [Window.whole(image_size)] * len(output.proposals)

@@ -4,21 +4,25 @@ from collections.abc import Callable, Sequence
 
 import torch
 from monai.inferers import Inferer
-from torch import Tensor
+from torch import Tensor, nn
 
 from medtk_monai.anchors.layout import coarsest_stride, per_axis
-from medtk_monai.detectors import Postprocessor
+from medtk_monai.detectors import Postprocessor, TwoStagePostprocessor
+from medtk_monai.inferers.memory import run_within_memory
 from medtk_monai.inferers.windows import plan_windows
 from medtk_monai.reflection import read_reflected
-from medtk_monai.structures import DenseOutput, Detections
+from medtk_monai.structures import DenseOutput, Detections, TwoStageOutput, Window
+
+Network = Callable[..., DenseOutput | TwoStageOutput]
 
 
 class WindowedInferer(Inferer):
     """Detects in whole images, window by window.
 
-    Every window carries a margin of context, reflected at the image border, and only the priors of its core vote. Nothing is blended:
-    memory is one batch of windows. With a margin of at least the network's receptive field and no normalization over space, the result
-    does not depend on the windows.
+    Every window carries a margin of context, reflected at the image border, and only the priors of its core vote. Nothing is blended: on
+    the device there is one batch of windows, in main memory the image and its candidates. With a margin of at least the network's
+    receptive field and no normalization over space, the result does not depend on the windows. When a GPU runs out of memory, batches are
+    halved; when one window is too much for it, the rest is done on the CPU.
 
     Args:
         postprocessor: decodes and merges.
@@ -26,39 +30,68 @@ class WindowedInferer(Inferer):
         margin: context around the core of a window, voxels; one value or one per axis.
         batch_size: windows at once.
         stride: coarsest stride of the network, which windows are aligned to; that of the coarsest priors if None.
-        device: where the network is, if not where the images are.
+        device: where windows go; None for where the network is, or the images if it is no module.
+        foreground_threshold: windows whose core has no voxel above it are left out; None for all windows.
     """
 
     def __init__(
         self,
-        postprocessor: Postprocessor,
+        postprocessor: Postprocessor | TwoStagePostprocessor,
         window_size: int | Sequence[int],
         margin: int | Sequence[int] = 16,
         batch_size: int = 1,
         stride: int | Sequence[int] | None = None,
         device: torch.device | str | None = None,
+        foreground_threshold: float | None = None,
     ):
         super().__init__()
         self.postprocessor, self.window_size, self.margin = postprocessor, window_size, margin
         self.batch_size, self.stride, self.device = batch_size, stride, device
+        self.foreground_threshold = foreground_threshold
 
-    def __call__(self, inputs: Tensor, network: Callable[..., DenseOutput], *args, **kwargs) -> list[Detections]:
-        """(B, C, *spatial) images of any size and a network -> the detections of each image, on its device."""
+    def __call__(self, inputs: Tensor, network: Network, foreground: Tensor | None = None, *args, **kwargs) -> list[Detections]:
+        """Images of any size and a network -> the detections of each image, on its device.
+
+        Args:
+            inputs: (B, C, *spatial).
+            foreground: (B, *spatial) or (B, 1, *spatial) mask; windows whose core it leaves empty are left out.
+        """
+        masks = [None] * len(inputs) if foreground is None else foreground.reshape(len(inputs), *inputs.shape[2:])
         with torch.no_grad():
-            return [self._one_image(image, network) for image in inputs]
+            return [self._one_image(image, network, mask) for image, mask in zip(inputs, masks)]
 
-    def _one_image(self, image: Tensor, network: Callable[..., DenseOutput]) -> Detections:
-        size = tuple(image.shape[1:])
-        stride = self._coarsest_stride(len(size))
-        window_size, margin = (tuple(map(int, per_axis(v, len(size)))) for v in (self.window_size, self.margin))
-        windows, extent = plan_windows(size, window_size, margin, stride)
-        found: list[Detections] = []
-        for start in range(0, len(windows), self.batch_size):
-            batch = windows[start : start + self.batch_size]
-            patches = torch.stack([read_reflected(image, w.origin, extent) for w in batch]).to(self.device or image.device)
-            found.extend(part.to(image.device) for part in self.postprocessor.candidates(network(patches), batch))
-        return self.postprocessor.merge(found, size)
-
-    def _coarsest_stride(self, spatial_dims: int) -> tuple[int, ...]:
+    def plan(self, image_size: Sequence[int]) -> tuple[list[Window], tuple[int, ...]]:
+        """The windows of an image of ``image_size`` voxels, and the size of each."""
+        dims = len(image_size)
+        window_size, margin = (tuple(map(int, per_axis(v, dims))) for v in (self.window_size, self.margin))
         given = self.postprocessor.generator.strides if self.stride is None else [self.stride]
-        return coarsest_stride(given, spatial_dims)
+        return plan_windows(image_size, window_size, margin, coarsest_stride(given, dims))
+
+    def _one_image(self, image: Tensor, network: Network, mask: Tensor | None) -> Detections:
+        size = tuple(image.shape[1:])
+        windows, extent = self.plan(size)
+        windows = [window for window in windows if self._is_foreground(window, image, mask)]
+
+        def detect(batch: Sequence[Window], device: torch.device) -> list[Detections]:
+            patches = torch.stack([read_reflected(image, window.origin, extent) for window in batch]).to(device)
+            return [part.to(image.device) for part in self.postprocessor.candidates(network(patches), batch)]  # type: ignore[arg-type]
+
+        found = run_within_memory(detect, windows, self.batch_size, self._device(network, image), network)
+        return self.postprocessor.merge([_nothing(len(size), image.device), *found], size)
+
+    def _device(self, network: Network, image: Tensor) -> torch.device:
+        if self.device is not None:
+            return torch.device(self.device)
+        weights = next(network.parameters(), image) if isinstance(network, nn.Module) else image
+        return weights.device
+
+    def _is_foreground(self, window: Window, image: Tensor, mask: Tensor | None) -> bool:
+        core = tuple(slice(low, high) for low, high in zip(window.core_min, window.core_max))
+        if mask is not None and not mask[core].any():
+            return False
+        return self.foreground_threshold is None or bool((image[(slice(None), *core)] > self.foreground_threshold).any())
+
+
+def _nothing(dims: int, device: torch.device) -> Detections:
+    none = torch.zeros(0, dtype=torch.int64, device=device)
+    return Detections(torch.zeros(0, 2 * dims, device=device), torch.zeros(0, device=device), none, none)

@@ -11,6 +11,7 @@ from medtk_monai.heads import AnchorHead, PointHead
 from medtk_monai.inferers import WindowedInferer, plan_windows
 from medtk_monai.networks import FeaturePyramid, ResidualEncoder
 from medtk_monai.suppressors import NMS
+from tests.inferers.marked import MarkNetwork, mark, postprocessor
 
 MARGIN = 24
 """At least the receptive field's radius of the networks below, rounded up to the stride."""
@@ -51,13 +52,17 @@ def test_windows_of_any_size_see_what_the_whole_image_shows(kind, size, room, ba
 
 
 @pytest.mark.parametrize("kind", ["anchor", "point"])
-@pytest.mark.parametrize("size", [(21, 6, 17), (3, 30, 1)])
-def test_windows_agree_in_3d(kind, size):
+@settings(max_examples=6, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 26), st.integers(1, 18), st.integers(1, 14)),
+    rooms=st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)),
+    batch=st.integers(1, 3),
+)
+def test_windows_agree_in_3d(kind, size, rooms, batch):
     network, postprocessor = probe(3, kind)
     image = torch.rand(2, 1, *size, generator=torch.Generator().manual_seed(1))
     whole = WindowedInferer(postprocessor, 2 * MARGIN + 32, MARGIN)(image, network)
-    windows = WindowedInferer(postprocessor, (2 * MARGIN + 12, 2 * MARGIN + 8, 2 * MARGIN + 4), MARGIN, 2)(image, network)
-    assert sum(map(len, whole)) > 0
+    windows = WindowedInferer(postprocessor, tuple(2 * MARGIN + 4 * room for room in rooms), MARGIN, batch)(image, network)
     for found, expected in zip(windows, whole):
         assert_same(found, expected)
 
@@ -87,6 +92,38 @@ def test_cores_tile_the_image_once_and_align_with_the_stride(data):
         assert all(e <= n for e, n in zip(extent, window))
         cover[tuple(slice(a, b) for a, b in zip(w.core_min, w.core_max))] += 1
     assert (cover[tuple(slice(0, n) for n in size)] == 1).all()
+
+
+def counting(network):
+    """The network, and a list that grows by the windows it sees."""
+    seen = []
+    network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    return network, seen
+
+
+def test_windows_without_foreground_are_left_out():
+    image = torch.zeros(1, 1, 32, 48)
+    mark(image[0], (1, 2))
+    mark(image[0], (6, 9), 0.7)
+    (everything,) = WindowedInferer(postprocessor(), 16, 4)(image, MarkNetwork())
+    for threshold, windows, found in ((-1.0, 24, 2), (0.0, 2, 2), (0.9, 1, 1), (9.0, 0, 0)):
+        network, seen = counting(MarkNetwork())
+        (result,) = WindowedInferer(postprocessor(), 16, 4, foreground_threshold=threshold)(image, network)
+        assert (sum(seen), len(result)) == (windows, found)
+        assert result.prior_ids.tolist() == everything.prior_ids[:found].tolist()
+        assert result.boxes.shape == (found, 4)
+
+
+def test_windows_outside_a_mask_are_left_out():
+    image = torch.zeros(2, 1, 32, 48)
+    for one in image:
+        mark(one, (1, 2))
+        mark(one, (6, 9))
+    mask = torch.zeros(2, 1, 32, 48, dtype=torch.bool)
+    mask[0, :, 4, 8] = True
+    network, seen = counting(MarkNetwork())
+    first, second = WindowedInferer(postprocessor(), 16, 4)(image, network, mask)
+    assert sum(seen) == 1 and len(first) == 1 and len(second) == 0
 
 
 def test_a_window_without_room_for_a_core_is_refused():
