@@ -5,7 +5,7 @@ from medtk_monai.engines.determinism import seed_everything
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, join_processes, leave_processes
-from medtk_monai.engines.running_config import running_config
+from medtk_monai.engines.running_config import plain_values, running_config
 from medtk_monai.engines.schedules import warmup_cosine_schedule, warmup_poly_schedule
 from medtk_monai.engines.steps import EvaluateStep, TrainStep, channels_last, prepare_batch
 
@@ -19,6 +19,7 @@ __all__ = [
     "first_alone",
     "join_processes",
     "leave_processes",
+    "plain_values",
     "prepare_batch",
     "resolve_precision",
     "running_config",

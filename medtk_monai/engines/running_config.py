@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from monai.bundle import ConfigParser
@@ -25,3 +26,25 @@ def running_config() -> dict[str, Any]:
         return {}
     finally:
         del frame
+
+
+def plain_values(config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The values of a configuration that are nothing but numbers, words, and lists and dictionaries of such.
+
+    No component, expression or reference is among them: taking them from a file that somebody else wrote runs nothing.
+
+    Args:
+        config: that which the caller is being resolved from if None.
+    """
+    chosen = running_config() if config is None else config
+    return {str(key): value for key, value in chosen.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and not key.startswith("_") and _is_plain(part) for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, str):
+        return not any(sign in value for sign in "$@%")
+    return value is None or isinstance(value, bool | int | float)

@@ -65,7 +65,7 @@ class TrainStep:
         engine.optimizer.zero_grad(set_to_none=True)
         buffers = list(engine.network.buffers())
         before = [buffer.clone() for buffer in buffers]
-        with _autocast(images, self.precision):
+        with _autocast(images.device, self.precision):
             output = engine.inferer(images, engine.network)
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         parts = engine.loss_function(output, targets)
@@ -105,7 +105,7 @@ class TrainStep:
 
 
 class EvaluateStep:
-    """Detections of one batch of whole images; ``engine.inferer`` returns them.
+    """Detections of one batch of whole images, which stay in main memory: ``engine.inferer`` takes windows of them to the device.
 
     Args:
         precision: of the network, under autocast unless float32.
@@ -119,8 +119,8 @@ class EvaluateStep:
         Returns:
             ``{"detections": list of Detections, "targets": list of Target, "case_ids": list of str}``, one of each per image.
         """
-        images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
-        with engine.mode(engine.network), _autocast(images, self.precision):
+        images, targets = engine.prepare_batch(batchdata, "cpu", engine.non_blocking, **engine.to_kwargs)
+        with engine.mode(engine.network), _autocast(engine.state.device, self.precision):
             detections = engine.inferer(images, engine.network)
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
@@ -135,5 +135,5 @@ def _everywhere(finite: Tensor) -> bool:
     return bool(finite)
 
 
-def _autocast(images: Tensor, precision: torch.dtype) -> torch.autocast:
-    return torch.autocast(images.device.type, dtype=precision, enabled=precision != torch.float32)
+def _autocast(device: torch.device | None, precision: torch.dtype) -> torch.autocast:
+    return torch.autocast((device or torch.device("cpu")).type, dtype=precision, enabled=precision != torch.float32)

@@ -17,6 +17,8 @@ from medtk_monai.errors import DataError
 logger = logging.getLogger(__name__)
 PROGRESS = "progress"
 """Key of what a checkpoint says about the training itself."""
+NOTES = "notes"
+"""Key of what it says to those who use the network."""
 AVERAGE = "average"
 """Key of the state of an AveragedNetwork, if there is one."""
 
@@ -33,8 +35,9 @@ class Checkpoints:
     """Writes ``last.pt`` after each epoch and ``best.pt`` after the best validation, and lets a training go on from such a file.
 
     A checkpoint holds the states of all objects, and under "progress" the epoch, the iteration, the best metric, and the states of the
-    random number generators of each process: what goes on from it is what an uninterrupted training would have been. Files are replaced
-    as a whole, by the first process only, and loaded with ``weights_only``.
+    random number generators of each process: what goes on from it is what an uninterrupted training would have been. Under "notes" it
+    says what those who use the network later need to know. Files are replaced as a whole, by the first process only, and loaded with
+    ``weights_only``.
 
     Args:
         folder: of the files.
@@ -42,13 +45,22 @@ class Checkpoints:
         evaluator: of the validation; its key metric, the larger the better, tells the best. None for no best.
         resume: "none" starts anew; "auto" goes on from the folder's ``last.pt``, if there is one; anything else is the path of a
             checkpoint to go on from.
+        notes: numbers, words, lists and dictionaries to write into each checkpoint.
 
     Raises:
         DataError: a checkpoint cannot be read, or is of another configuration or of epochs of another length.
     """
 
-    def __init__(self, folder: str, objects: Mapping[str, Stateful], evaluator: Engine | None = None, resume: str = "none"):
+    def __init__(
+        self,
+        folder: str,
+        objects: Mapping[str, Stateful],
+        evaluator: Engine | None = None,
+        resume: str = "none",
+        notes: Mapping[str, Any] | None = None,
+    ):
         self.folder, self.objects, self.evaluator, self.resume = Path(folder), dict(objects), evaluator, resume
+        self.notes = dict(notes or {})
         self._best: float | None = None
 
     def attach(self, engine: Engine) -> None:
@@ -78,7 +90,7 @@ class Checkpoints:
         content = {key: part.state_dict() for key, part in self.objects.items()}
         try:
             with replacing(self.folder / name) as temporary:
-                torch.save(content | {PROGRESS: progress}, temporary)
+                torch.save(content | {PROGRESS: progress, NOTES: self.notes}, temporary)
         except (OSError, RuntimeError) as error:
             remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
             raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error

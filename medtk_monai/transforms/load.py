@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import nibabel
@@ -15,8 +16,10 @@ from scipy.ndimage import find_objects
 from torch import Tensor
 
 from medtk_monai.box_ops import boxes_to_world, spatial_affine, transform_boxes, visible_fractions
-from medtk_monai.errors import DataError
+from medtk_monai.errors import DataError, find_data_error
 from medtk_monai.transforms.boxes import WorldBoxes
+from medtk_monai.transforms.dicom_series import DicomSeriesReader
+from medtk_monai.transforms.scan_facts import scan_facts
 
 FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")
 """Keys of a datalist's case that describe its objects; LoadCased replaces them."""
@@ -26,8 +29,8 @@ class LoadCased(Transform):
     """Load the image of a case and read its objects as boxes in the world.
 
     The input is a case of a datalist, with checked fields. The output has ``image``, a float32 MetaTensor (C, *spatial);
-    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; perhaps ``mask``; and the case's other
-    keys, except those that begin with "image_", which MONAI's Spacingd would take for metadata. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
+    ``world_boxes``, WorldBoxes in RAS mm; ``labels`` (N,) int64; ``ignored`` (N,) bool; ``case_id``; ``scan_facts`` of the image as it
+    was read; perhaps ``mask``; and the case's other keys, except those that begin with "image_", which MONAI's Spacingd would take for metadata. Boxes of a label map are tight around the voxels of each object, on the label map's own grid.
 
     Args:
         spatial_dims: 2 or 3; a file's further axes of size 1 are dropped.
@@ -37,7 +40,7 @@ class LoadCased(Transform):
             "class": value v is one object of class v - 1, or of the class that ``labels`` tells.
         min_volume_mm3: smaller objects become ignored; the volume is that of the mask, or of the box (mm^2 in 2D).
         max_volume_mm3: larger objects become ignored; None sets no limit.
-        reader: of MONAI's LoadImage; None chooses by the file's suffix.
+        reader: of MONAI's LoadImage; None chooses by the file's suffix, and takes a folder for a DICOM series.
         keep_mask: give cases with a label map ``mask`` as well, a uint8 MetaTensor (1, *spatial) on the image's grid: the class of each
             voxel from 1, 0 for background.
 
@@ -63,7 +66,9 @@ class LoadCased(Transform):
         self.num_channels = num_channels
         self.first_class = {"instance": None, "class": 1}[label_map_kind]
         self.volume_range = (min_volume_mm3, inf if max_volume_mm3 is None else max_volume_mm3)
-        self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
+        options: dict[str, Any] = {"image_only": True, "ensure_channel_first": True, "dtype": np.float32}
+        self.load = LoadImage(reader=reader, **options)
+        self.load_series = LoadImage(reader=DicomSeriesReader(), **options)
         self.trust_reader = reader is not None
         self.keep_mask = keep_mask
 
@@ -82,16 +87,24 @@ class LoadCased(Transform):
         ignored = torch.tensor(data.get("ignored") or [False] * len(world), dtype=torch.bool)
         ignored = ignored | (volumes < smallest) | (volumes > largest)
         kept = {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")}
-        return kept | {"image": image, "case_id": case, "world_boxes": world, "labels": labels, "ignored": ignored} | extra
+        return (
+            kept
+            | {"image": image, "case_id": case, "world_boxes": world, "labels": labels, "ignored": ignored, "scan_facts": scan_facts(image)}
+            | extra
+        )
 
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
         try:
-            image = self.load(path)
+            is_series = not self.trust_reader and (Path(path).is_dir() or path.endswith(".dcm"))
+            image = self.load_series(path) if is_series else self.load(path)
             if not self.trust_reader and path.endswith((".nii", ".nii.gz")):
                 image.affine = _nifti_affine(path)
                 image.meta["original_affine"] = image.affine.numpy()
         except Exception as error:
-            raise DataError(f"cannot read {role} {path}: {error}".splitlines()[0], case, "copy or convert the file again") from error
+            cause = find_data_error(error)
+            if cause is not None:
+                raise DataError(cause.what, case, cause.remedy) from error
+            raise DataError(f"cannot read {role} {path}: {_reason(error)}", case, "copy or convert the file again") from error
         while image.ndim - 1 > self.spatial_dims and image.shape[-1] == 1:
             image = image.squeeze(-1)
         if image.ndim - 1 != self.spatial_dims:
@@ -126,6 +139,12 @@ class LoadCased(Transform):
             remedy = f'raise num_classes to {label + 1}, or map the value to a class in the case\'s "labels"'
             raise DataError(f"mask value {value} is of class {label}, outside [0, {self.num_classes})", case, remedy)
         return label
+
+
+def _reason(error: BaseException) -> str:
+    """The line of an error that tells why: MONAI puts those of all readers that it tried behind one another."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[0] if len(lines) == 1 else lines[-1].strip()
 
 
 def _nifti_affine(path: str) -> Tensor:

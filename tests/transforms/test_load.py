@@ -133,12 +133,12 @@ def test_empty_label_map_is_an_empty_target(save, dims):
 def test_keys_of_the_output(label_map_item, dims):
     case = label_map_item(np.eye(4)) | {"scanner": "X", "image_quality": "good", "labels": {1: 0, 2: 1, 3: 1}}
     item = LoadCased(spatial_dims=dims)(case)
-    assert set(item) == {"image", "case_id", "world_boxes", "labels", "ignored", "scanner"}
+    assert set(item) == {"image", "case_id", "world_boxes", "labels", "ignored", "scan_facts", "scanner"}
     assert item["image"].dtype == torch.float32
     assert item["labels"].tolist() == [0, 1, 1]
     assert isinstance(item["world_boxes"], WorldBoxes)
     item = ToPlainTensord()(WorldToVoxelBoxesd()(item))
-    assert set(item) == {"image", "image_path", "case_id", "target", "affine", "scanner"}
+    assert set(item) == {"image", "image_path", "case_id", "target", "affine", "scan_facts", "scanner"}
     assert item["image_path"] == case["image"]
     assert type(item["image"]) is torch.Tensor
     assert item["image"].is_contiguous()

@@ -1,0 +1,150 @@
+"""What a bundle and its checkpoints say about prediction."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+from torch import nn
+
+from medtk_monai.engines.overrides import check_names
+from medtk_monai.engines.running_config import plain_values
+from medtk_monai.errors import DataError, existing_file
+from medtk_monai.handlers.checkpoints import NOTES, load_weights, read_checkpoint
+from medtk_monai.inferers import WindowedInferer
+
+PARTS = ("network_def", "preprocessing", "validate::inferer", "network_dtype", "label_pairs")
+"""What prediction takes from a bundle."""
+_OF_THIS_MACHINE = {"device", "precision", "window_batch_size"}
+Paths = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class BundleParts:
+    """What prediction needs.
+
+    Args:
+        networks: one for each checkpoint, in evaluation mode, on the device.
+        inferer: of windows.
+        preprocessing: of a case, whose first transform reads the files.
+        device: of the networks.
+        precision: of the convolutions, under autocast unless float32.
+        label_pairs: classes that become each other in a mirror image.
+        fingerprint: of the scans of the training, empty if unknown; see ``fingerprint_of``.
+        class_names: from the bundle's metadata, as far as they are known.
+    """
+
+    networks: list[nn.Module]
+    inferer: WindowedInferer
+    preprocessing: Compose
+    device: torch.device
+    precision: torch.dtype
+    label_pairs: Sequence[Sequence[int]]
+    fingerprint: Mapping[str, Any]
+    class_names: tuple[str, ...]
+
+
+def load_bundle(
+    bundle: str | Path, checkpoint: Paths, overlay: Paths = (), device: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> BundleParts:
+    """Build what a bundle says, with the weights of one or more checkpoints.
+
+    Values that a training was started with, such as ``--head anchor``, are taken from the checkpoint, as far as they are plain numbers
+    and words; overlays must be named again.
+
+    Args:
+        bundle: folder with a ``train.json``, or that file.
+        checkpoint: of one network, or of each network of an ensemble.
+        overlay: files that lay over ``train.json`` in training.
+        device: "cpu", "cuda", "cuda:1"...; None for what the bundle chooses.
+        overrides: further values of the configuration.
+
+    Raises:
+        DataError: a file is missing or broken, the checkpoint is of another configuration, or an override names no value.
+    """
+    checkpoints = [Path(path) for path in _as_list(checkpoint)]
+    if not checkpoints:
+        raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
+    notes = read_checkpoint(checkpoints[0]).get(NOTES, {})
+    parser = _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device)
+    try:
+        network = parser.get_parsed_content("network_on_device").eval()
+        inferer = parser.get_parsed_content("validate::inferer")
+        preprocessing = parser.get_parsed_content("preprocessing")
+        precision = parser.get_parsed_content("network_dtype")
+        chosen_device = torch.device(parser.get_parsed_content("device"))
+        label_pairs = parser.get_parsed_content("label_pairs")
+    except KeyError as error:
+        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(PARTS)}") from error
+    networks = [network] + [deepcopy(network) for _ in checkpoints[1:]]
+    for path, member in zip(checkpoints, networks):
+        load_weights(path, member)
+    fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
+    return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names)
+
+
+def config_file(bundle: str | Path) -> str:
+    """The configuration of a bundle's training.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = Path(bundle)
+    candidates = [path] if path.is_file() else [path / "train.json", path / "configs" / "train.json"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return str(candidate)
+    return existing_file(candidates[0], "give the folder of a bundle, or its train.json")
+
+
+def _as_list(paths: Paths) -> list[str]:
+    return [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+
+
+def _parse(files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config([existing_file(path, "check the path") for path in files])
+    check_names(overrides, list(parser.get()))
+    needed = _reachable(parser.get(), PARTS) - _OF_THIS_MACHINE
+    parser.update({name: value for name, value in plain_values(noted).items() if name in needed})
+    parser.update(dict(overrides) | ({"device": _checked_device(device)} if device else {}))
+    return parser
+
+
+def _checked_device(device: str) -> str:
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise DataError(f"{device!r} is no device", remedy="give cpu, cuda, or cuda:1") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise DataError(f"--device {device}: this machine has no GPU that torch can use", remedy="leave --device out, or give cpu")
+    return device
+
+
+def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:
+    """The top-level values of a configuration that some parts are made of."""
+    seen = {part for part in parts if "::" not in part}
+    left = [config.get(part.split("::")[0], {}).get(part.split("::")[1]) if "::" in part else config.get(part) for part in parts]
+    while left:
+        new = set(re.findall(r"@(\w+)", repr(left.pop()))) - seen
+        seen |= new
+        left += [config.get(name) for name in new]
+    return seen
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """What the bundle's metadata call its classes."""
+    try:
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+        return tuple(str(channels[str(number)]) for number in range(len(channels)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()

@@ -1,0 +1,154 @@
+"""Which scans a user means: files, folders, DICOM series, archives, patterns and datalists."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from glob import glob
+from pathlib import Path
+
+from medtk_monai.data.datalist import case_name, load_datalist, split_names
+from medtk_monai.errors import DataError
+
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".dcm", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+MAX_ARCHIVE_BYTES = 20 * 10**9
+"""An archive that unpacks to more is refused."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan to look at.
+
+    Args:
+        case_id: fit to be the name of a folder.
+        path: an image file, a folder of one DICOM series, or a zip archive of one.
+    """
+
+    case_id: str
+    path: str
+
+
+def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) -> list[Scan]:
+    """The scans that some words on a command line stand for, each with a case id of its own.
+
+    Args:
+        inputs: image files, DICOM folders, zip archives, folders that hold such (DICOM folders at any depth), patterns, or datalists.
+        split: of datalists; None for "test" where there is one, else the only one.
+
+    Raises:
+        DataError: nothing is found, or a datalist is not as described.
+    """
+    found = [scan for word in inputs for scan in _expand(str(word), split)]
+    unique = list({os.path.abspath(scan.path): scan for scan in found}.values())
+    return _with_own_names(unique)
+
+
+def _expand(word: str, split: str | None) -> list[Scan]:
+    path = Path(word).expanduser()
+    if path.is_dir():
+        return _in_folder(path)
+    if path.is_file():
+        return _from_datalist(path, split) if path.suffix == ".json" else [_scan(path)]
+    matches = [Path(match) for match in sorted(glob(str(path), recursive=True))]
+    if not matches:
+        raise DataError(f"no file, folder or pattern {word}", remedy="check the path; put patterns in quotes")
+    return [scan for match in matches for scan in (_in_folder(match) if match.is_dir() else [_scan(match)])]
+
+
+def _scan(path: Path) -> Scan:
+    if not path.name.lower().endswith((*IMAGE_SUFFIXES, ".zip")) and not _is_dicom(path):
+        raise DataError(f"{path} is not an image that can be read", remedy=f"give {', '.join(IMAGE_SUFFIXES)}, a DICOM folder or .zip")
+    return Scan(case_name(path), str(path))
+
+
+def _in_folder(folder: Path) -> list[Scan]:
+    """A DICOM series, or all images and archives directly in a folder and all DICOM series below it."""
+    if _holds_dicom(folder):
+        return [Scan(folder.resolve().name, str(folder))]
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    scans = [_scan(path) for path in files if path.name.lower().endswith((*IMAGE_SUFFIXES, ".zip"))]
+    below = sorted(Path(name) for name, _, _ in os.walk(folder) if Path(name) != folder)
+    scans += [Scan(path.name, str(path)) for path in below if _holds_dicom(path)]
+    if not scans:
+        raise DataError(f"folder {folder} holds no images", remedy=f"give a folder of {', '.join(IMAGE_SUFFIXES)} files or DICOM series")
+    return scans
+
+
+def _holds_dicom(folder: Path) -> bool:
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".") and path.name != "DICOMDIR")
+    return any(_is_dicom(path) for path in list(files)[:5])
+
+
+def _is_dicom(path: Path) -> bool:
+    if path.name.lower().endswith(IMAGE_SUFFIXES) and path.suffix.lower() != ".dcm":
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def _from_datalist(path: Path, split: str | None) -> list[Scan]:
+    names = split_names(path)
+    chosen = split or ("test" if "test" in names else names[0] if len(names) == 1 else None)
+    if chosen is None:
+        raise DataError(f"datalist {path} has the splits {', '.join(names) or 'none'}", remedy="name one by --split")
+    return [Scan(case["case_id"], case["image"]) for case in load_datalist(path, chosen)]
+
+
+def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:
+    """Case ids that differ, as far as folders' names tell the scans apart, and that are fit to be file names."""
+    for depth in range(1, 8):
+        taken = Counter(_clean(scan.case_id) for scan in scans)
+        if max(taken.values(), default=1) == 1:
+            break
+        scans = [_named_deeper(scan, depth) if taken[_clean(scan.case_id)] > 1 else scan for scan in scans]
+    else:
+        name = max(taken, key=lambda name: taken[name])
+        raise DataError(f"{taken[name]} scans have this name", name, "rename them, or predict them into different folders")
+    return [replace(scan, case_id=_clean(scan.case_id)) for scan in scans]
+
+
+def _named_deeper(scan: Scan, depth: int) -> Scan:
+    """A scan that bears the name of its ``depth``-th parent folder too, or its suffix where there is none left."""
+    parents = Path(scan.path).absolute().parents
+    folder = parents[depth - 1].name if depth <= len(parents) else ""
+    return replace(scan, case_id=f"{folder}_{scan.case_id}" if folder else scan.case_id)
+
+
+def _clean(name: str) -> str:
+    return re.sub(r"[^\w.\-+]", "_", name).strip(".") or "_"
+
+
+@contextmanager
+def readable(scan: Scan) -> Iterator[str]:
+    """A path that MONAI can read: that of the scan, or of the DICOM folder in its archive, unpacked for the time being.
+
+    Raises:
+        DataError: the archive is broken, too large, or holds no series or several.
+    """
+    if not scan.path.lower().endswith(".zip"):
+        yield scan.path
+        return
+    with tempfile.TemporaryDirectory(prefix="medtk-") as folder:
+        _unpack(scan, Path(folder))
+        series = [path for path, _, _ in os.walk(folder) if _holds_dicom(Path(path))]
+        if len(series) != 1:
+            what = f"archive {scan.path} holds {len(series)} folders of DICOM files"
+            raise DataError(what, scan.case_id, "put each series into an archive of its own")
+        yield series[0]
+
+
+def _unpack(scan: Scan, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(scan.path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > MAX_ARCHIVE_BYTES:
+                raise DataError(f"archive {scan.path} would unpack to {size / 1e9:.0f} GB", scan.case_id, "unpack it yourself")
+            archive.extractall(folder)  # leaves out what would lead outside
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+        raise DataError(f"cannot unpack {scan.path}: {error}", scan.case_id, "copy the archive again") from error

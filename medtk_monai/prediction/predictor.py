@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+from monai.transforms import Compose
+from torch import Tensor, nn
+
+from medtk_monai.analysis import unusual
+from medtk_monai.box_ops import spatial_affine
+from medtk_monai.data.datalist import case_name
+from medtk_monai.errors import as_data_error
+from medtk_monai.formats import case_prediction, detections_from_case
+from medtk_monai.inferers import NetworkEnsemble
+from medtk_monai.prediction.bundle import BundleParts, Paths, load_bundle
+from medtk_monai.prediction.inputs import Scan, readable
+from medtk_monai.prediction.views import Speed, ViewOptions, choose_look, measure_speed
+from medtk_monai.structures import Detections
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was found in one scan.
+
+    Args:
+        case: in world millimeters, with the grid of the scan: an entry of predictions.json, see ``medtk_monai.formats``.
+        image: (C, *spatial) the scan as it was read.
+        affine: (D + 1, D + 1), voxel centers of the scan -> RAS mm.
+        seconds: that reading, preprocessing, the network, and decoding and merging took.
+        warnings: what is unusual about the scan.
+        look: how it was looked at.
+    """
+
+    case: dict[str, Any]
+    image: Tensor
+    affine: Tensor
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    look: str = ""
+
+    @property
+    def detections(self) -> Detections:
+        """In voxels of the scan, best first."""
+        return detections_from_case(self.case, self.affine)
+
+
+class Predictor:
+    """Finds objects in scans: ``Predictor.from_bundle("bundles/aneurysm", "best.pt")("scan.nii.gz")``.
+
+    Coordinates are those of the scan, whatever the preprocessing does to orientation, spacing and size.
+
+    Args:
+        parts: networks, inferer and preprocessing.
+        options: how to look at a scan.
+        score_threshold: findings that score less are left out.
+        top_k: no more findings than these, the best.
+    """
+
+    def __init__(self, parts: BundleParts, options: ViewOptions | None = None, score_threshold: float = 0.0, top_k: int | None = None):
+        self.parts, self.options = parts, options or ViewOptions()
+        self.score_threshold, self.top_k = score_threshold, top_k
+        self._network = parts.networks[0] if len(parts.networks) == 1 else NetworkEnsemble(parts.networks)
+        self._speed: Speed | None = None
+
+    @classmethod
+    def from_bundle(
+        cls,
+        bundle: str | Path,
+        checkpoint: Paths,
+        overlay: Paths = (),
+        device: str | None = None,
+        options: ViewOptions | None = None,
+        score_threshold: float = 0.0,
+        top_k: int | None = None,
+        **overrides: Any,
+    ) -> Predictor:
+        """A predictor from a bundle and the checkpoints of one network, or of an ensemble's; see ``load_bundle``."""
+        return cls(load_bundle(bundle, checkpoint, overlay, device, overrides), options, score_threshold, top_k)
+
+    def __call__(self, scan: str | Path | Scan) -> Prediction:
+        """What is found in a scan.
+
+        Args:
+            scan: an image file, a folder or .zip archive of one DICOM series; with a case id of its own as a ``Scan``.
+
+        Raises:
+            DataError: the scan cannot be read or is not fit for use; the message names it.
+        """
+        if not isinstance(scan, Scan):
+            scan = Scan(case_name(scan), str(scan))
+        clock = Clock()
+        read, prepare = self.parts.preprocessing.transforms[0], Compose(self.parts.preprocessing.transforms[1:])
+        try:
+            with readable(scan) as path:
+                item = read({"image": path, "case_id": scan.case_id})
+            original, facts = item["image"], item.get("scan_facts")
+            affine, source = spatial_affine(original.affine, original.ndim - 1), original.as_tensor()
+            clock.lap("read")
+            item = prepare(item)
+            clock.lap("preprocess")
+        except Exception as error:
+            raise as_data_error(error, scan.case_id, "preparing") from error
+        found, look = self._detect(item["image"], clock)
+        kept = found[found.scores >= self.score_threshold][: self.top_k]
+        case = case_prediction(kept, item["affine"], scan.case_id, scan.path, (source.shape[1:], affine))
+        warnings = unusual(facts, self.parts.fingerprint) if facts else []
+        return Prediction(case, source, affine, clock.seconds, warnings, look)
+
+    def _detect(self, image: Tensor, clock: Clock) -> tuple[Detections, str]:
+        device, networks = self.parts.device, self.parts.networks
+        autocast = torch.autocast(device.type, self.parts.precision, enabled=self.parts.precision != torch.float32)
+        size, left = tuple(image.shape[1:]), None
+        with autocast, torch.no_grad(), _timed(networks, device) as network_time:
+            if self.options.budget is not None:
+                self._speed = self._speed or measure_speed(networks, self.parts.inferer, len(image), size, device)
+                clock.lap("calibrate")
+                left = self.options.budget - clock.total
+                network_time.clear()
+            look = choose_look(self.parts.inferer, self.options, size, self._speed, left, self.parts.label_pairs)
+            (found,) = look.inferer(image[None], self._network)
+        clock.lap("merge")
+        clock.split("merge", "network", sum(network_time))
+        return found.to("cpu"), str(look)
+
+
+class Clock:
+    """Where the time goes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = perf_counter()
+
+    def lap(self, name: str) -> None:
+        """Since the last lap it was ``name`` that took the time."""
+        now = perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+    def split(self, name: str, part: str, seconds: float) -> None:
+        """So much of the time of ``name`` was ``part``'s."""
+        self.seconds |= {part: seconds, name: max(self.seconds[name] - seconds, 0.0)}
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+
+@contextmanager
+def _timed(networks: Sequence[nn.Module], device: torch.device) -> Iterator[list[float]]:
+    """The seconds of each call of the networks."""
+    spent: list[float] = []
+    starts: list[float] = []
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return perf_counter()
+
+    def begin(*args: Any) -> None:
+        starts.append(now())
+
+    def end(*args: Any) -> None:
+        spent.append(now() - starts.pop())
+
+    hooks = [hook for network in networks for hook in (network.register_forward_pre_hook(begin), network.register_forward_hook(end))]
+    try:
+        yield spent
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,35 @@
+"""What a scan is like before anything is done to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nibabel
+import numpy as np
+from monai.data import MetaTensor
+
+from medtk_monai.box_ops import spatial_affine
+
+PERCENTILES = (0.5, 50.0, 99.5)
+_MAX_VOXELS = 200_000
+
+
+def scan_facts(image: MetaTensor) -> dict[str, Any]:
+    """Spacing (mm), size (voxels) and intensity percentiles (0.5, 50, 99.5) of an image (C, *spatial), as JSON knows them.
+
+    Spacing and size of a volume are given along the world's axes (right, anterior, superior), whatever the order of its own.
+    Intensities are those of the first channel, from evenly spread voxels.
+    """
+    dims = image.ndim - 1
+    affine = spatial_affine(image.affine, dims).numpy()
+    spacing, size = np.linalg.norm(affine[:-1, :-1], axis=0), np.array(image.shape[1:])
+    if dims == 3:
+        order = nibabel.orientations.io_orientation(affine)[:, 0]  # type: ignore[attr-defined]
+        spacing, size = (values[np.argsort(order)] for values in (spacing, size))
+    voxels = image.as_tensor()[0].flatten()
+    values = np.percentile(voxels[:: max(len(voxels) // _MAX_VOXELS, 1)].numpy(), PERCENTILES)
+    return {
+        "spacing": [round(float(value), 5) for value in spacing],
+        "size": [int(value) for value in size],
+        "intensity": [float(f"{value:.6g}") for value in values],
+    }
