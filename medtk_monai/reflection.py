@@ -20,19 +20,32 @@ def reflect_index(start: int, length: int, size: int, device: torch.device | str
     return (size - 1) - ((positions % period) - (size - 1)).abs()
 
 
-def read_reflected(image: Tensor, start: Sequence[int], size: Sequence[int]) -> Tensor:
+def read_reflected(image: Tensor, start: Sequence[int], size: Sequence[int], by_index: bool = False) -> Tensor:
     """The region of an image (..., *spatial) from ``start`` over ``size`` voxels, reflected where it leaves the image.
 
     Only the region is read: the cost follows its size, not that of the image.
+
+    Args:
+        by_index: slower, but with a gradient that is summed in a fixed order on a GPU, under ``torch.use_deterministic_algorithms``.
     """
-    first = image.ndim - len(size)
-    for axis, (begin, length) in enumerate(zip(start, size)):
-        dim, extent = first + axis, image.shape[first + axis]
-        inner = max(begin, 0), min(begin + length, extent)
-        if inner == (begin, begin + length):
-            image = image.narrow(dim, begin, length)
-        else:
-            image = image.index_select(dim, reflect_index(begin, length, extent, image.device))
+    first, pads, bent = image.ndim - len(size), [], {}
+    for dim, (begin, length) in enumerate(zip(start, size), start=first):
+        extent = image.shape[dim]
+        low, high = max(begin, 0), min(begin + length, extent)
+        pad = (low - begin, begin + length - high)
+        # A reflection may need more than the part that is inside, if there is any.
+        if max(pad) >= high - low or (max(pad) > 0 and (by_index or image.dtype == torch.bool)):
+            index = reflect_index(begin, length, extent, image.device)
+            low, high = int(index.min()), int(index.max()) + 1
+            bent[dim], pad = index - low, (0, 0)
+        pads = [*pad, *pads]
+        image = image.narrow(dim, low, high - low)
+    for dim, index in bent.items():  # of what is left only
+        image = image.index_select(dim, index)
+    if any(pads):
+        shape = image.shape[first:]
+        padded = F.pad(image.reshape(1, -1, *shape), pads, mode="reflect")
+        image = padded.reshape(*image.shape[:first], *padded.shape[2:])
     return image
 
 
@@ -45,4 +58,4 @@ def reflect_pad(maps: Tensor, pad: Sequence[int]) -> Tensor:
     ordered = maps.device.type == "cuda" and torch.are_deterministic_algorithms_enabled()
     if not ordered and all(size > width for size, width in zip(sizes, pad)):
         return F.pad(maps, [width for width in reversed(pad) for _ in range(2)], mode="reflect")
-    return read_reflected(maps, [-width for width in pad], [size + 2 * width for size, width in zip(sizes, pad)])
+    return read_reflected(maps, [-width for width in pad], [size + 2 * width for size, width in zip(sizes, pad)], by_index=True)

@@ -17,6 +17,7 @@ LAYERS = [
     ["detectors"],
     ["inferers", "analysis", "visualize", "engines"],
     ["handlers"],
+    ["prediction"],
     ["cli"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -14,14 +14,26 @@ def test_indices_reflect_as_numpy_pads(size, before, after):
     assert reflect_index(-before, before + size + after, size).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("by_index", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.bool])
 @pytest.mark.parametrize("size", [(5, 7), (5, 7, 4), (1, 2, 3)])
-def test_a_region_is_the_same_cut_from_the_padded_image(size):
-    image = torch.rand(2, *size)
+def test_a_region_is_the_same_cut_from_the_padded_image(size, dtype, by_index):
+    image = torch.randint(0, 255 if dtype != torch.bool else 2, (2, *size)).to(dtype)
     padded = np.pad(image.numpy(), [(0, 0), *[(9, 9) if n > 1 else (0, 0) for n in size]], mode="reflect")
     padded = np.pad(padded, [(0, 0), *[(0, 0) if n > 1 else (9, 9) for n in size]], mode="edge")
     start, extent = [-4, 3, -9][: len(size)], [8, 4, 12][: len(size)]
     cut = tuple(slice(9 + s, 9 + s + e) for s, e in zip(start, extent))
-    np.testing.assert_array_equal(read_reflected(image, start, extent).numpy(), padded[(slice(None), *cut)])
+    np.testing.assert_array_equal(read_reflected(image, start, extent, by_index).numpy(), padded[(slice(None), *cut)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_both_ways_read_the_same(data):
+    size = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)))
+    start = data.draw(st.tuples(*[st.integers(-12, 12)] * 3))
+    extent = data.draw(st.tuples(*[st.integers(1, 20)] * 3))
+    image = torch.rand(2, *size)
+    assert torch.equal(read_reflected(image, start, extent), read_reflected(image, start, extent, by_index=True))
 
 
 def test_padding_equals_torch_where_torch_can():
@@ -34,7 +46,7 @@ def test_both_ways_of_padding_have_one_gradient():
     maps = torch.rand(1, 2, 4, 5, dtype=torch.float64)
     weights = torch.rand(1, 2, 6, 9, dtype=torch.float64)
     gradients = []
-    for padded in (lambda m: reflect_pad(m, (1, 2)), lambda m: read_reflected(m, (-1, -2), (6, 9))):
+    for padded in (lambda m: reflect_pad(m, (1, 2)), lambda m: read_reflected(m, (-1, -2), (6, 9), by_index=True)):
         leaf = maps.clone().requires_grad_()
         (padded(leaf) * weights).sum().backward()
         gradients.append(leaf.grad)

@@ -32,20 +32,39 @@ def place_in_window(
     Returns:
         Priors (K,) and their indices (K,) among the window's own priors.
     """
-    dims = len(window.origin)
-    priors = generator(feature_sizes, device)
+    dims, whole = len(window.origin), image_grid(generator, window.image_size)
+    strides = [per_axis(stride, dims) for stride in generator.strides]
+    spans = [_core_cells(window, stride, size) for stride, size in zip(strides, feature_sizes)]
+    priors = generator([tuple(high - low for low, high in span) for span in spans], device)
     local = PriorGrid(tuple(map(tuple, feature_sizes)), generator.priors_per_cell)
-    whole = image_grid(generator, window.image_size)
-    levels, cells, anchors = local.decode(priors.ids)
-    strides = torch.tensor([per_axis(s, dims) for s in generator.strides], device=device)[levels]
-    origin = torch.tensor(window.origin, device=device)
-    corner = cells * strides + origin
-    limit = [min(high, size) for high, size in zip(window.core_max, window.image_size)]
-    inside = (corner >= torch.tensor(window.core_min, device=device)) & (corner < torch.tensor(limit, device=device))
-    keep = inside.all(dim=1).nonzero()[:, 0]
-    cells = (corner / strides).round().long()[keep]
-    ids = torch.empty_like(keep)
-    for level in range(len(generator.strides)):
-        here = levels[keep] == level
-        ids[here] = whole.encode(level, cells[here], anchors[keep][here])
-    return Priors(priors.boxes[keep] + origin.repeat(2), priors.strides[keep], priors.levels[keep], ids, priors.points[keep]), keep
+    positions, ids, shifts = [], [], []
+    for level, (stride, span) in enumerate(zip(strides, spans)):
+        corner = [round(o / s) for o, s in zip(window.origin, stride)]
+        placed = [(low + c, high + c) for (low, high), c in zip(span, corner)]
+        positions.append(_indices(local, level, span, device))
+        ids.append(_indices(whole, level, placed, device))
+        shift = torch.tensor([low * s for (low, _), s in zip(placed, stride)] * 2, device=device)
+        shifts.append(shift.expand(len(ids[-1]), -1))
+    boxes = priors.boxes + torch.cat(shifts)
+    return Priors(boxes, priors.strides, priors.levels, torch.cat(ids), priors.points), torch.cat(positions)
+
+
+def _core_cells(window: Window, stride: Sequence[float], feature_size: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last cell (half open) along each axis of a window's map whose first voxel lies in the core, and in the image."""
+    spans = []
+    for origin, low, high, size, step, cells in zip(
+        window.origin, window.core_min, window.core_max, window.image_size, stride, feature_size
+    ):
+        first = max(ceil((low - origin) / step), 0)
+        spans.append((first, max(min(ceil((min(high, size) - origin) / step), cells), first)))
+    return spans
+
+
+def _indices(grid: PriorGrid, level: int, span: Sequence[tuple[int, int]], device: torch.device | str) -> torch.Tensor:
+    """Ids (K,) int64 of the priors of a block of cells."""
+    index = torch.zeros((), dtype=torch.int64, device=device)
+    for (low, high), length in zip(span, grid.feature_sizes[level]):
+        index = index[..., None] * length + torch.arange(low, high, device=device)
+    per_cell = grid.priors_per_cell[level]
+    index = index[..., None] * per_cell + torch.arange(per_cell, device=device)
+    return index.flatten() + sum(grid.level_lengths[:level])
