@@ -14,6 +14,7 @@ COMMANDS = {
     "audit": "medtk_monai.cli.audit:audit",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "phantom": "medtk_monai.cli.phantom:phantom",
+    "predict": "medtk_monai.cli.predict:predict",
 }
 """Where each command's function lies. Its module imports what is heavy inside the function, so that help stays quick."""
 

@@ -1,0 +1,81 @@
+"""How much windows change what is found, against margin and padding: python -m benchmarks.margins CHECKPOINT [--dataset_dir DIR].
+
+A trained network of bundles/aneurysm looks at whole scans, and at the same scans in windows with cores of 32 voxels. Compared are the
+findings after suppression, matched by prior: how many there are in only one of both, and how far the scores of the others differ. Both
+the padding of convolutions and the margin outside the image are by reflection, or by zeros.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import fire
+import torch
+from torch import Tensor, nn
+
+from benchmarks.timing import report
+from medtk_monai.data import load_datalist
+from medtk_monai.inferers import WindowedInferer
+from medtk_monai.inferers import windowed_inferer as module
+from medtk_monai.prediction.bundle import load_bundle
+from medtk_monai.structures import Detections
+
+CORE, MARGINS, SCORE = 32, (0, 8, 16, 24, 32, 48), 0.1
+
+
+def main(checkpoint: str, dataset_dir: str, cases: int = 12, zero_checkpoint: str | None = None, out: str | None = None) -> None:
+    """Compare windows with whole scans.
+
+    Args:
+        checkpoint: of a network trained with reflect padding.
+        dataset_dir: with a datalist.json; its test split is used.
+        cases: how many of it.
+        zero_checkpoint: of a network trained with ``--network_def::reflect False``; the other's weights if not given.
+        out: JSON file for the rows.
+    """
+    scans = load_datalist(Path(dataset_dir) / "datalist.json", "test")[:cases]
+    rows = []
+    for padding in ("reflect", "zero"):
+        chosen = checkpoint if padding == "reflect" else zero_checkpoint or checkpoint
+        parts = load_bundle("bundles/aneurysm", chosen, device="cpu", overrides={"network_def::reflect": padding == "reflect"})
+        images = [parts.preprocessing(dict(case))["image"] for case in scans]
+        read = module.read_reflected if padding == "reflect" else read_zeros
+        found = {margin: [detect(parts, image, margin, read, CORE) for image in images] for margin in MARGINS}
+        whole = [detect(parts, image, max(MARGINS), read, 256) for image in images]
+        rows += [{"padding": padding, "margin": margin} | difference(found[margin], whole) for margin in MARGINS]
+    report(rows, torch.device("cpu"), out)
+
+
+def read_zeros(image: Tensor, start: Any, size: Any) -> Tensor:
+    """As ``read_reflected``, but zeros lie outside the image."""
+    pads = [(max(-s, 0), max(s + n - extent, 0)) for s, n, extent in zip(start, size, image.shape[1:])]
+    inner = image[(slice(None), *(slice(max(s, 0), max(s + n, 0)) for s, n in zip(start, size)))]
+    return nn.functional.pad(inner, [width for pair in reversed(pads) for width in pair])
+
+
+def detect(parts: Any, image: Tensor, margin: int, read: Any, core: int) -> Detections:
+    reflected, module.read_reflected = module.read_reflected, read
+    try:
+        inferer = WindowedInferer(parts.inferer.postprocessor, core + 2 * margin, margin, stride=parts.inferer.stride)
+        (found,) = inferer(image[None], parts.networks[0])
+    finally:
+        module.read_reflected = reflected
+    return found[found.scores > SCORE]
+
+
+def difference(found: list[Detections], whole: list[Detections]) -> dict[str, float]:
+    """Findings of both, those of one only, and the mean and largest difference of the scores of the rest."""
+    alone, both, gaps = 0, 0, [0.0]
+    for first, second in zip(found, whole):
+        scores = [dict(zip(part.prior_ids.tolist(), part.scores.tolist())) for part in (first, second)]
+        shared = scores[0].keys() & scores[1].keys()
+        both += len(shared)
+        alone += len(scores[0]) + len(scores[1]) - 2 * len(shared)
+        gaps += [abs(scores[0][key] - scores[1][key]) for key in shared]
+    return {"shared": both, "alone": alone, "mean_gap": mean(gaps), "max_gap": max(gaps)}
+
+
+if __name__ == "__main__":
+    fire.Fire(main)

@@ -1,0 +1,93 @@
+"""``medtk predict``: from scans to findings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+Words = str | Sequence[str]
+
+
+def predict(
+    *inputs: str,
+    bundle: str = "bundles/aneurysm",
+    checkpoint: Words = (),
+    out: str = "predictions",
+    overlay: Words = (),
+    format: Words | None = None,  # noqa: A002
+    score_threshold: float = 0.0,
+    top_k: int | None = None,
+    device: str | None = None,
+    tta: int | bool = 1,
+    tta_scales: float | Sequence[float] = 1.0,
+    budget: float | None = None,
+    split: str | None = None,
+    class_names: Words = (),
+    **overrides: Any,
+) -> None:
+    """Find objects in scans, and write what is found into a folder for each scan.
+
+    A folder OUT/CASE has predictions.json (as evaluation reads it), predictions.csv (LUNA16's columns, LPS mm), findings.mrk.json (3D
+    Slicer), findings.nii.gz (label map on the scan's grid), points.json (grand-challenge "Multiple points"), preview.png, and findings.dcm
+    (DICOM SR) on demand. OUT/predictions.json has all scans. What is done is not done again. Exits with 1 if a scan failed.
+
+    Args:
+        inputs: image files, DICOM folders or .zip archives of a series, folders of such, patterns in quotes, or datalists (.json).
+        bundle: folder of the bundle, or its train.json.
+        checkpoint: of the training, e.g. runs/aneurysm/best.pt; several, A.pt,B.pt, make an ensemble.
+        out: folder to write to.
+        overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
+        format: of json,csv,slicer,label,points,preview,sr; all but sr unless given.
+        score_threshold: findings that score less are left out.
+        top_k: no more findings of a scan than these, the best.
+        device: cpu, cuda or cuda:1; the GPU if there is one.
+        tta: mirror images to look at as well: how many of the 4 (in 2D) or 8, or nothing for all.
+        tta_scales: scales of the views, as 1,1.2.
+        budget: seconds that a scan may take; chooses mirror images, margin and batch.
+        split: of datalists; test unless given.
+        class_names: of the labels, as aneurysm,infundibulum.
+        overrides: values of the bundle's configuration, as --window_size 160.
+
+    Raises:
+        DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
+    """
+    from medtk_monai.errors import DataError, existing_file
+    from medtk_monai.prediction import Predictor, ViewOptions, find_scans
+    from medtk_monai.prediction.outputs import chosen_formats
+    from medtk_monai.prediction.run import file_digest, predict_scans, timing_table
+
+    if not inputs:
+        raise DataError(
+            "nothing to predict", remedy="name image files, folders or datalists: medtk predict scan.nii.gz --checkpoint best.pt"
+        )
+    mirrors = 8 if tta is True else int(tta)
+    scales = tuple(tta_scales) if isinstance(tta_scales, Sequence) else (float(tta_scales),)
+    try:
+        options = ViewOptions(mirrors, scales, budget)
+    except ValueError as error:
+        raise DataError(str(error), remedy="give --tta and --tta_scales from 1, and --budget in seconds") from error
+    scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else _words(format))
+    files, overlays = [existing_file(path, "give the checkpoint of a training") for path in _words(checkpoint)], _words(overlay)
+    settings = {
+        "bundle": str(bundle),
+        "overlay": overlays,
+        "checkpoints": [file_digest(path) for path in files],
+        "score_threshold": score_threshold,
+        "top_k": top_k,
+        "views": [mirrors, scales, budget],
+        "overrides": overrides,
+    }
+
+    def make() -> Predictor:
+        return Predictor.from_bundle(str(bundle), files, overlays, device, options, score_threshold, top_k, **overrides)
+
+    progress = predict_scans(make, scans, str(out), formats, settings, _words(class_names))
+    print(timing_table(progress) or "nothing left to do")
+    print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
+    if progress.failed:
+        sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))
+
+
+def _words(value: Words) -> list[str]:
+    return value.split(",") if isinstance(value, str) else [str(word) for word in value]

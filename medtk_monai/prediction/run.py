@@ -1,0 +1,160 @@
+"""Prediction of many scans, which can be cut off and taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tqdm import tqdm
+
+from medtk_monai.atomic import write_text_atomically
+from medtk_monai.errors import DataError, as_data_error
+from medtk_monai.formats import read_predictions, write_luna_csv, write_predictions
+from medtk_monai.prediction.inputs import Scan
+from medtk_monai.prediction.outputs import PREDICTIONS, remove_unfinished, write_case
+from medtk_monai.prediction.predictor import Prediction, Predictor
+
+logger = logging.getLogger(__name__)
+SETTINGS = "settings.json"
+COLUMNS = ("read", "preprocess", "calibrate", "network", "merge", "write")
+
+
+@dataclass
+class Progress:
+    """What became of the scans.
+
+    Args:
+        done: of this run, with the seconds that each part took.
+        skipped: done by an earlier run.
+        failed: with the reason.
+    """
+
+    done: dict[str, dict[str, float]] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def predict_scans(
+    predictor: Callable[[], Predictor],
+    scans: Sequence[Scan],
+    out: str | Path,
+    formats: Sequence[str],
+    settings: Mapping[str, Any],
+    class_names: Sequence[str] = (),
+) -> Progress:
+    """Predict scans one after another into ``out``: a folder for each, then one predictions.json (and .csv) of all that are done.
+
+    What an earlier run with the same settings has done is left as it is. A scan that fails does not keep the others from being done.
+
+    Args:
+        predictor: makes it; not called when nothing is left to do.
+        settings: whatever changes the result, plain values.
+        class_names: of labels; shorter ones go on with numbers.
+
+    Raises:
+        DataError: ``out`` cannot be written, or holds predictions of other settings.
+    """
+    out = Path(out)
+    _claim(out, settings)
+    remove_unfinished(out)
+    progress = Progress(skipped=[scan.case_id for scan in scans if _is_done(scan, out)])
+    left = [scan for scan in scans if scan.case_id not in set(progress.skipped)]
+    if progress.skipped:
+        logger.info("%d of %d scans were done before", len(progress.skipped), len(scans))
+    if left:
+        with tqdm(left, desc="predicting", unit="scan", disable=None) as bar:
+            made = predictor()
+            for scan in bar:
+                bar.set_postfix_str(scan.case_id)
+                _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
+    _write_summary(out, formats)
+    return progress
+
+
+def _predict_one(
+    predictor: Predictor, scan: Scan, out: Path, formats: Sequence[str], class_names: Sequence[str], progress: Progress
+) -> None:
+    try:
+        prediction = predictor(scan)
+        start = perf_counter()
+        write_case(out, prediction, scan, formats, class_names)
+        progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
+    except Exception as error:
+        progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
+        tqdm.write(f"error: {progress.failed[scan.case_id]}")
+        logger.debug("prediction failed", exc_info=error)
+    else:
+        _tell(scan, prediction)
+
+
+def _tell(scan: Scan, prediction: Prediction) -> None:
+    for warning in prediction.warnings:
+        tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
+    best = max(prediction.case["scores"], default=None)
+    logger.info("%s: %d findings, best %s (%s)", scan.case_id, len(prediction.case["scores"]), best, prediction.look)
+
+
+def _claim(out: Path, settings: Mapping[str, Any]) -> None:
+    """Write the settings, or compare them with those of an earlier run."""
+    path, wanted = out / SETTINGS, json.loads(json.dumps(settings, default=str))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
+            return
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot use {out}: {error}", remedy="choose another --out") from error
+    different = [key for key in dict.fromkeys([*wanted, *found]) if wanted.get(key) != found.get(key)]
+    if different:
+        what = f"{out} holds predictions made with other settings: {', '.join(different)}"
+        raise DataError(what, remedy="choose another --out, or remove that folder")
+
+
+def _is_done(scan: Scan, out: Path) -> bool:
+    path = out / scan.case_id / PREDICTIONS
+    if not path.is_file():
+        return False
+    (case,) = read_predictions(path)
+    if Path(case["image"]).absolute() != Path(scan.path).absolute():
+        what = f"{path} is of {case['image']}, not of {scan.path}"
+        raise DataError(what, scan.case_id, "choose another --out: two scans have one name")
+    return True
+
+
+def _write_summary(out: Path, formats: Sequence[str]) -> None:
+    cases = [case for path in sorted(out.glob(f"*/{PREDICTIONS}")) for case in read_predictions(path)]
+    write_predictions(out / PREDICTIONS, cases)
+    if "csv" in formats and all(len(case["direction"]) == 3 for case in cases):
+        write_luna_csv(out / "predictions.csv", cases)
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file."""
+    with Path(path).open("rb") as file:
+        return (
+            hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+        )
+
+
+def timing_table(progress: Progress) -> str:
+    """Seconds of each part for each scan of this run, their mean, and their shares."""
+    rows = [(case, times) for case, times in progress.done.items()]
+    if not rows:
+        return ""
+    columns = [name for name in COLUMNS if any(name in times for _, times in rows)]
+    mean = {name: sum(times.get(name, 0.0) for _, times in rows) / len(rows) for name in columns}
+    width = max(len("seconds"), *(len(case) for case, _ in rows))
+    lines = [f"{'seconds':<{width}} " + " ".join(f"{name:>10}" for name in [*columns, "total"])]
+    for case, times in [*rows, ("mean", mean)] if len(rows) > 1 else rows:
+        values = [times.get(name, 0.0) for name in columns]
+        lines.append(f"{case:<{width}} " + " ".join(f"{value:>10.2f}" for value in [*values, sum(values)]))
+    total = sum(mean.values())
+    lines.append(f"{'share':<{width}} " + " ".join(f"{mean[name] / total:>10.1%}" for name in columns))
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""Which scans some words stand for."""
+
+import json
+import zipfile
+
+import pytest
+
+from medtk_monai.errors import DataError
+from medtk_monai.prediction import Scan, find_scans
+from medtk_monai.prediction import inputs as inputs_module
+from medtk_monai.prediction.inputs import readable
+
+
+def touch(path, content=b"x"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def dicom(path):
+    return touch(path, bytes(128) + b"DICM")
+
+
+def ids(scans):
+    return [scan.case_id for scan in scans]
+
+
+def test_files_patterns_and_folders(tmp_path):
+    for name in ("a.nii.gz", "b.mha", "c.nrrd", "d.nii", "notes.txt", ".hidden.nii"):
+        touch(tmp_path / name)
+    assert ids(find_scans([tmp_path / "a.nii.gz", tmp_path / "b.mha"])) == ["a", "b"]
+    assert ids(find_scans([str(tmp_path / "*.nii*")])) == ["a", "d"]
+    assert ids(find_scans([tmp_path])) == ["a", "b", "c", "d"]
+    assert ids(find_scans([tmp_path, tmp_path / "a.nii.gz"])) == ["a", "b", "c", "d"], "each scan once"
+
+
+def test_dicom_folders_at_any_depth(tmp_path):
+    for number in range(3):
+        dicom(tmp_path / "p1" / "study" / "series" / f"{number}")
+        dicom(tmp_path / "p2" / "study" / "series" / f"{number}.dcm")
+    touch(tmp_path / "p3.nii")
+    found = find_scans([tmp_path])
+    assert ids(found) == ["p3", "p1_study_series", "p2_study_series"]
+    assert found[1].path == str(tmp_path / "p1/study/series")
+    assert ids(find_scans([tmp_path / "p1/study/series"])) == ["series"]
+
+
+def test_datalists(tmp_path):
+    for name in ("a", "b", "c"):
+        touch(tmp_path / f"{name}.nii")
+    path = tmp_path / "list.json"
+    splits = {"training": [{"image": "a.nii"}], "test": [{"image": "b.nii", "case_id": "x/../y"}]}
+    path.write_text(json.dumps(splits))
+    assert find_scans([path]) == [Scan("x_.._y", str(tmp_path / "b.nii"))]
+    assert ids(find_scans([path], "training")) == ["a"]
+    path.write_text(json.dumps({"mine": [{"image": "c.nii"}]}))
+    assert ids(find_scans([path])) == ["c"]
+    path.write_text(json.dumps({"one": [{"image": "a.nii"}], "two": [{"image": "b.nii"}]}))
+    with pytest.raises(DataError, match="one, two.*--split"):
+        find_scans([path])
+
+
+def test_equal_names_are_told_apart_by_their_folders(tmp_path):
+    for name in ("p1/scan.nii", "p2/scan.nii", "p2/other.nii"):
+        touch(tmp_path / name)
+    assert ids(find_scans([tmp_path / "p1", tmp_path / "p2"])) == ["p1_scan", "other", "p2_scan"]
+
+
+def test_names_that_cannot_be_told_apart(tmp_path):
+    touch(tmp_path / "a.nii"), touch(tmp_path / "a.mha")
+    with pytest.raises(DataError, match="2 scans have this name"):
+        find_scans([tmp_path])
+
+
+@pytest.mark.parametrize("word", ["absent.nii", "*.mha", "notes.txt", "empty"])
+def test_what_is_no_scan(tmp_path, word):
+    touch(tmp_path / "notes.txt")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError) as error:
+        find_scans([tmp_path / word])
+    assert word in str(error.value) and error.value.remedy
+
+
+def archive(path, *names):
+    with zipfile.ZipFile(path, "w") as file:
+        for name in names:
+            file.writestr(name, bytes(128) + b"DICM")
+    return Scan("z", str(path))
+
+
+def test_an_archive_is_unpacked_for_the_time_being(tmp_path):
+    with readable(archive(tmp_path / "z.zip", "study/1.dcm", "study/2.dcm")) as folder:
+        inside = inputs_module.Path(folder)
+        assert sorted(path.name for path in inside.iterdir()) == ["1.dcm", "2.dcm"]
+    assert not inside.exists()
+
+
+def test_an_archive_writes_nowhere_else(tmp_path):
+    (tmp_path / "in").mkdir()
+    with readable(archive(tmp_path / "in" / "z.zip", "../../evil.dcm", "/evil2.dcm")):
+        assert not list(tmp_path.rglob("evil*"))
+
+
+@pytest.mark.parametrize("names", [(), ("a/1.dcm", "b/1.dcm")])
+def test_an_archive_must_hold_one_series(tmp_path, names):
+    with pytest.raises(DataError, match=f"'z'.*{len(names)} folders"), readable(archive(tmp_path / "z.zip", *names)):
+        pass
+
+
+def test_a_broken_or_huge_archive(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"cannot unpack .*bad\.zip"), readable(Scan("b", str(touch(tmp_path / "bad.zip")))):
+        pass
+    monkeypatch.setattr(inputs_module, "MAX_ARCHIVE_BYTES", 200)
+    with pytest.raises(DataError, match="GB"), readable(archive(tmp_path / "z.zip", "1.dcm", "2.dcm")):
+        pass
