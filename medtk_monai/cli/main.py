@@ -12,6 +12,7 @@ import fire
 
 COMMANDS = {
     "audit": "medtk_monai.cli.audit:audit",
+    "convert": "medtk_monai.cli.convert:convert",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",

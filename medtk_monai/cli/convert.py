@@ -1,0 +1,38 @@
+"""``medtk convert``: findings from one file format to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def convert(
+    source: str,
+    target: str,
+    source_format: str | None = None,
+    target_format: str | None = None,
+    images: str | Sequence[str] | None = None,
+    class_names: str | Sequence[str] | None = None,
+) -> str:
+    """Convert findings from one file format to another, and print what the new files lost.
+
+    Formats: medtk (predictions.json), luna (CSV), coco (2D), nndetection (CASE_boxes.pkl or .json), slicer (CASE.mrk.json), adam
+    (result.txt), points (grand-challenge's "Multiple points"), label (NIfTI label maps). A source is found out by its suffix and content,
+    a target by its suffix: .csv, .mrk.json, _boxes.json, .txt, .nii.gz, predictions.json. What was lost is found by reading the target
+    again; losses are no failure.
+
+    Args:
+        source: a file, or a folder with files of one format.
+        target: a file; a folder for several cases in formats of one file per case, which are named after the case ids.
+        source_format: one of the names above, where the source leaves it open.
+        target_format: one of the names above, needed for other targets.
+        images: a folder, a file, or a pattern in quotes: the scans, for formats that count voxels. Their names are the case ids.
+        class_names: of class 0, 1, ..., as aneurysm,vessel, for formats that name classes.
+    """
+    from medtk_monai.formats.conversion import convert as convert_files
+
+    # Fire turns names that look like numbers into numbers, and commas into lists.
+    scans = str(images) if isinstance(images, (str, int, float)) else images and [str(name) for name in images]
+    names = (
+        str(class_names).split(",") if isinstance(class_names, (str, int, float)) else class_names and [str(name) for name in class_names]
+    )
+    return "\n".join(convert_files(str(source), str(target), source_format, target_format, scans, names)) or "nothing lost"

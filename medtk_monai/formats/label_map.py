@@ -1,0 +1,129 @@
+"""Label maps in NIfTI, for viewers such as ITK-SNAP: each finding is a number in the voxels of the scan.
+
+Beside ``CASE.nii.gz`` lies ``CASE.json``, as in nnDetection's data sets: ``{"instances": {"1": 0}, "scores": {"1": 0.93}}``, the class and
+score of each number. The affine is that of the scan, RAS.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from scipy.ndimage import find_objects
+
+from medtk_monai.atomic import replacing
+from medtk_monai.box_ops import spatial_affine
+from medtk_monai.errors import DataError
+from medtk_monai.formats.cases import Case, grid_of
+from medtk_monai.formats.grids import case_from_voxels, make_grid
+from medtk_monai.formats.json_files import as_index, as_number, read_json, write_json
+from medtk_monai.formats.painting import best_first, paint_boxes
+
+SUFFIXES = (".nii.gz", ".nii")
+_LIMIT = 65535
+
+
+def write_label_map(path: str | os.PathLike, case: Case) -> None:
+    """Write the findings of one case as numbers from 1, the best, painted over worse ones, and the file beside it.
+
+    Each box paints at least one voxel, unless all of it lies outside the scan. Boxes come back as hulls of whole voxels, those that
+    better ones cover do not.
+
+    Args:
+        path: ``CASE.nii.gz`` or ``CASE.nii``.
+        case: with its grid.
+
+    Raises:
+        DataError: the case has no grid, too many findings, or the file another suffix.
+    """
+    path = Path(path)
+    if not path.name.endswith(SUFFIXES):
+        raise DataError(f"{path} is not named as a NIfTI file", case["case_id"], "name it CASE.nii.gz")
+    canvas = paint_boxes(case)
+    order = best_first(case)
+    _write_nifti(path, canvas, grid_of(case)[1].numpy())
+    classes = {str(rank): case["labels"][index] for rank, index in enumerate(order, 1)}
+    scores = {str(rank): case["scores"][index] for rank, index in enumerate(order, 1)}
+    write_json(side_file(path), {"instances": classes, "scores": scores})
+
+
+def side_file(path: str | os.PathLike) -> Path:
+    """The file of classes and scores beside a label map: "a/CASE.nii.gz" -> "a/CASE.json"."""
+    path = Path(path)
+    return path.with_name(f"{_case_id(path)}.json")
+
+
+def _case_id(path: Path) -> str:
+    return next((path.name.removesuffix(suffix) for suffix in SUFFIXES if path.name.endswith(suffix)), path.stem)
+
+
+def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
+    dims = len(affine) - 1
+    whole = np.eye(4)
+    whole[:dims, :dims], whole[:dims, 3] = affine[:-1, :-1], affine[:-1, -1]
+    image = nib.Nifti1Image(array, whole)  # type: ignore[attr-defined]
+    image.set_qform(whole, code=1)
+    image.set_sform(whole, code=1)
+    image.header.set_xyzt_units("mm")
+    content = image.to_bytes()
+    with replacing(path) as temporary:
+        # nibabel's own gzip files carry the time of writing.
+        temporary.write_bytes(gzip.compress(content, compresslevel=4, mtime=0) if path.suffix == ".gz" else content)
+
+
+def read_label_map(path: str | os.PathLike) -> Case:
+    """The case of a label map, in RAS: boxes tight around the voxels of each number, along the axes of the grid.
+
+    Without a file beside it findings have class 0; without scores in that file their score is 1. The file's name without suffix is the
+    case id.
+
+    Raises:
+        DataError: the file cannot be read, has other values than whole numbers up to 65535, or the file beside it lacks one of them.
+    """
+    path = Path(path)
+    case_id = _case_id(path)
+    mask, affine = _read_mask(path, case_id)
+    grid = make_grid(mask.shape, spatial_affine(affine, mask.ndim), case_id)
+    found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None]
+    boxes = np.array([[part.start for part in where] + [part.stop for part in where] for _, where in found])
+    labels, scores = _read_side_file(side_file(path), [value for value, _ in found], case_id)
+    return case_from_voxels(case_id, boxes, grid, scores, labels)
+
+
+def _read_mask(path: Path, case_id: str) -> tuple[np.ndarray, Any]:
+    """The mask, 2D or 3D, int32, and the affine (4, 4)."""
+    try:
+        image = nib.load(path)  # type: ignore[attr-defined]
+        values = np.asanyarray(image.dataobj)  # type: ignore[attr-defined]
+    except Exception as error:
+        raise DataError(f"cannot read label map {path}: {error}".splitlines()[0], case_id, "copy or convert the file again") from error
+    while values.ndim > 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.ndim not in (2, 3) or values.size == 0 or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"label map {path} has the shape {values.shape}, type {values.dtype}", case_id, "write one number per voxel, in 2D or 3D"
+        )
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > _LIMIT or (values != values.astype(np.int32)).any():
+        remedy = "store 0 for background and 1, 2, ... for objects"
+        raise DataError(f"label map {path} has values that are not whole numbers from 0 to {_LIMIT}", case_id, remedy)
+    return values.astype(np.int32), image.affine  # type: ignore[attr-defined]
+
+
+def _read_side_file(path: Path, values: list[int], case_id: str) -> tuple[list[int], list[float]]:
+    """Class and score of each value."""
+    if not path.exists():
+        return [0] * len(values), [1.0] * len(values)
+    document = read_json(path)
+    classes = document.get("instances") if isinstance(document, dict) else None
+    scores = document.get("scores", {str(value): 1.0 for value in values}) if isinstance(document, dict) else None
+    if not isinstance(classes, dict) or not isinstance(scores, dict):
+        raise DataError(f'{path} has no object "instances", or "scores" is none', case_id, 'write {"instances": {"1": 0}}')
+    for value in values:
+        if str(value) not in classes or str(value) not in scores:
+            raise DataError(f"{path} does not tell class and score of the value {value}", case_id, f'add "{value}" to it')
+    labels = [as_index(classes[str(value)], f"{path}: the class of {value}", case_id) for value in values]
+    return labels, [as_number(scores[str(value)], f"{path}: the score of {value}", case_id) for value in values]
