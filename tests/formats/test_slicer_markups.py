@@ -85,7 +85,7 @@ def test_points_alone_are_boxes_without_extent(tmp_path):
 
 
 def test_ras_files_are_read(tmp_path):
-    oblique = [0.6, -0.8, 0, 0.8, 0.6, 0, 0, 0, 1]
+    oblique = [1, 0, 0, 0, 0.6, -0.8, 0, 0.8, 0.6]
     case = read(tmp_path, roi(coordinateSystem="RAS", orientation=oblique), fiducials([7, 8, 9], coordinateSystem="RAS"))
     assert (case["space"], case["boxes"]) == ("LPS", [[-1, -2, 3, 4, 5, 6], [-7, -8, 9, 0, 0, 0]])
     ras = make_case("hand", "RAS", [[1, 2, 3]], [[4, 5, 6]], np.reshape(oblique, (3, 3)))
