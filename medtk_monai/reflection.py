@@ -28,7 +28,9 @@ def read_reflected(image: Tensor, start: Sequence[int], size: Sequence[int], by_
     Args:
         by_index: slower, but with a gradient that is summed in a fixed order on a GPU, under ``torch.use_deterministic_algorithms``.
     """
-    first, pads, bent = image.ndim - len(size), [], {}
+    first = image.ndim - len(size)
+    pads: list[int] = []
+    bent: dict[int, Tensor] = {}
     for dim, (begin, length) in enumerate(zip(start, size), start=first):
         extent = image.shape[dim]
         low, high = max(begin, 0), min(begin + length, extent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monai.bundle import ConfigParser
@@ -29,15 +29,24 @@ def running_config() -> dict[str, Any]:
 
 
 def plain_values(config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The values of a configuration that are nothing but numbers, words, and lists and dictionaries of such.
+    """The values of a configuration that are nothing but numbers, words, and lists and dictionaries of such, by their ids.
 
+    ``{"head": "point", "backbone": {"_target_": ..., "channels": [32, 64]}}`` has ``{"head": "point", "backbone::channels": [32, 64]}``.
     No component, expression or reference is among them: taking them from a file that somebody else wrote runs nothing.
 
     Args:
         config: that which the caller is being resolved from if None.
     """
-    chosen = running_config() if config is None else config
-    return {str(key): value for key, value in chosen.items() if _is_plain(value)}
+    return dict(_walk(running_config() if config is None else config, ""))
+
+
+def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Plain values below a part that is not plain itself."""
+    children = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list | tuple) else ()
+    for key, value in children:
+        if not str(key).startswith("_"):
+            name = f"{prefix}{key}"
+            yield from [(name, value)] if _is_plain(value) else _walk(value, f"{name}::")
 
 
 def _is_plain(value: Any) -> bool:

@@ -114,7 +114,8 @@ def _parse(files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[st
     parser.read_config([existing_file(path, "check the path") for path in files])
     check_names(overrides, list(parser.get()))
     needed = _reachable(parser.get(), PARTS) - _OF_THIS_MACHINE
-    parser.update({name: value for name, value in plain_values(noted).items() if name in needed})
+    known = _ids(parser.get())
+    parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
     parser.update(dict(overrides) | ({"device": _checked_device(device)} if device else {}))
     return parser
 
@@ -138,6 +139,15 @@ def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:
         seen |= new
         left += [config.get(name) for name in new]
     return seen
+
+
+def _ids(part: Any, prefix: str = "") -> set[str]:
+    """Of all values of a configuration."""
+    children = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
+    found: set[str] = set()
+    for key, value in children:
+        found |= {f"{prefix}{key}"} | _ids(value, f"{prefix}{key}::")
+    return found
 
 
 def _class_names(folder: Path) -> tuple[str, ...]:

@@ -50,8 +50,6 @@ def _write_sr(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[
     from medtk_monai.formats.dicom_sr import write_dicom_sr
     from medtk_monai.transforms.dicom_series import series_files
 
-    if not comes_from_dicom(scan):
-        raise DataError("a DICOM SR refers to a DICOM series", scan.case_id, "leave the format sr out for other scans")
     with readable(scan) as path:
         files = series_files(path) if Path(path).is_dir() else [path]
         write_dicom_sr(folder / "findings.dcm", prediction.case, files, names)
@@ -89,15 +87,18 @@ def chosen_formats(names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def write_case(out: Path, prediction: Prediction, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
-    """Write ``out / case_id``, a folder that appears when all its files are whole, or not at all.
-
-    Formats of points in space are passed over for flat images.
-    """
+def left_out(formats: Sequence[str], scan: Scan, prediction: Prediction) -> list[str]:
+    """The formats that cannot tell of a scan: points in space of a flat image, and a DICOM SR of what is no DICOM series."""
     flat = len(prediction.case["direction"]) == 2
+    return [name for name in formats if (flat and name in OF_VOLUMES) or (name == "sr" and not comes_from_dicom(scan))]
+
+
+def write_case(out: Path, prediction: Prediction, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
+    """Write ``out / case_id``, a folder that appears when all its files are whole, or not at all."""
+    without = left_out(formats, scan, prediction)
     with _appearing(out, scan.case_id) as folder:
         for name in formats:
-            if not (flat and name in OF_VOLUMES):
+            if name not in without:
                 FORMATS[name](folder, prediction, scan, class_names)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from tqdm import tqdm
 
 from medtk_monai.atomic import write_text_atomically
-from medtk_monai.errors import DataError, as_data_error
+from medtk_monai.errors import DataError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions, write_luna_csv, write_predictions
 from medtk_monai.prediction.inputs import Scan
-from medtk_monai.prediction.outputs import PREDICTIONS, remove_unfinished, write_case
+from medtk_monai.prediction.outputs import PREDICTIONS, left_out, remove_unfinished, write_case
 from medtk_monai.prediction.predictor import Prediction, Predictor
 
 logger = logging.getLogger(__name__)
@@ -87,13 +87,16 @@ def _predict_one(
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
     except Exception as error:
         progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
+        if find_data_error(error) is None:
+            logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")
-        logger.debug("prediction failed", exc_info=error)
     else:
-        _tell(scan, prediction)
+        _tell(scan, prediction, formats)
 
 
-def _tell(scan: Scan, prediction: Prediction) -> None:
+def _tell(scan: Scan, prediction: Prediction, formats: Sequence[str]) -> None:
+    if "sr" in left_out(formats, scan, prediction):
+        tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which a DICOM SR could refer: it gets none")
     for warning in prediction.warnings:
         tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
     best = max(prediction.case["scores"], default=None)

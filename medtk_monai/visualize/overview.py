@@ -108,7 +108,7 @@ def _turned(image: Tensor, boxes: Tensor, affine: Tensor) -> _Scene:
         directions = nibabel.orientations.io_orientation(matrix)  # type: ignore[attr-defined]
         size = np.array(pixels.shape)
         for axis in np.flatnonzero(directions[:, 1] < 0):
-            pixels = np.flip(pixels, axis)
+            pixels = np.flip(pixels, int(axis))
             corners[:, :, axis] = size[axis] - corners[:, ::-1, axis]
         order = np.argsort(directions[:, 0])
         pixels, corners, spacing = pixels.transpose(order), corners[:, :, order], spacing[order]

@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -18,15 +17,8 @@ from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from medtk_monai.errors import find_data_error
+from tests.bundles.running import BUNDLE, EVALUATE, MULTI_GPU, SMALL, TRAIN, run, workflow
 from tests.processes import free_port, run_module, run_program
-
-ROOT = Path(__file__).parents[2]
-BUNDLE = ROOT / "bundles" / "aneurysm"
-TRAIN, EVALUATE, MULTI_GPU = (str(BUNDLE / name) for name in ("train.json", "evaluate.json", "multi_gpu.json"))
-SMALL = {
-    "device": "cpu", "cache_workers": 0, "max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "patch_size": 32, "window_size": 96, "margin": 16,
-    "backbone::channels": [4, 4, 8], "channels": 8,
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -36,18 +28,6 @@ def quiet_hooks(monkeypatch):
     yield
     logging.getLogger("medtk_monai").handlers.clear()
     logging.getLogger("medtk_monai").propagate = True
-
-
-def workflow(config, kind, folder, out, **overrides):
-    values = {**SMALL, "dataset_dir": str(folder), "output_dir": str(out), **overrides}
-    return ConfigWorkflow(config, workflow_type=kind, logging_file=False, **values)
-
-
-def run(config, run_id, folder, out, **overrides):
-    flow = workflow(config, "train", folder, out, run_id=run_id, **overrides)
-    flow.initialize()
-    flow.run()
-    return flow
 
 
 def train(config, folder, out, **overrides):

@@ -1,0 +1,151 @@
+"""``medtk predict`` with the bundle, as its users type it."""
+
+import json
+import logging
+import sys
+
+import numpy as np
+import pytest
+
+from medtk_monai.cli.main import main
+from medtk_monai.formats import read_predictions
+from medtk_monai.prediction import Predictor
+from tests.bundles.running import BUNDLE, EVALUATE, SMALL, TRAIN, run
+
+EVERYTHING = {"dense_postprocessor::score_threshold": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def quiet_hooks(monkeypatch):
+    """The bundle sets the process's excepthook and logging, which other tests must not inherit."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    yield
+    logging.getLogger("medtk_monai").handlers.clear()
+    logging.getLogger("medtk_monai").propagate = True
+
+
+@pytest.fixture(scope="session")
+def trained(made_once, phantom):
+    """Folder of a short training of the anchor head on small values, and of its evaluation."""
+
+    def make(folder):
+        run(TRAIN, "run", phantom(3), folder, head="anchor", **EVERYTHING)
+        run([TRAIN, EVALUATE], "evaluating", phantom(3), folder, head="anchor", **EVERYTHING)
+        return folder
+
+    return made_once("trained_for_prediction", make)
+
+
+def predict(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["medtk", "predict", *map(str, arguments)])
+    main()
+
+
+def test_findings_are_those_of_the_evaluation(trained, phantom, tmp_path, monkeypatch, capsys):
+    """Neither the head nor the sizes of the network are named: they come from the checkpoint."""
+    predict(
+        monkeypatch, phantom(3) / "datalist.json", "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--out", tmp_path / "out",
+        "--format", "json", "--device", "cpu",
+    )  # fmt: skip
+    assert "2 done, 0 done before, 0 failed" in capsys.readouterr().out
+    expected, found = (read_predictions(folder / "predictions.json") for folder in (trained, tmp_path / "out"))
+    assert [case["case_id"] for case in found] == [case["case_id"] for case in expected]
+    for one, other in zip(expected, found):
+        assert len(one["boxes"]) > 0 and one["prior_ids"] == other["prior_ids"]
+        np.testing.assert_allclose(one["boxes"], other["boxes"], atol=1e-3)
+        np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-6)
+
+
+def test_a_training_tells_what_prediction_needs(trained, phantom):
+    predictor = Predictor.from_bundle(BUNDLE, trained / "best.pt", device="cpu")
+    parts = predictor.parts
+    assert parts.fingerprint["num_cases"] == 6 and parts.class_names == ("aneurysm",)
+    assert type(parts.networks[0].head).__name__ == "AnchorHead" and parts.inferer.window_size == SMALL["window_size"]
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    assert predictor(scan).warnings == []
+    changed = Predictor.from_bundle(BUNDLE, [trained / "best.pt", trained / "last.pt"], device="cpu", window_size=64, margin=8)
+    assert changed.parts.inferer.window_size == 64 and len(changed.parts.networks) == 2
+    assert len(changed(scan).case["boxes"]) == len(changed(scan).case["scores"])
+
+
+def test_views_budget_and_limits(trained, phantom, tmp_path, monkeypatch, capsys):
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    common = (scan, "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--format", "csv", "--device", "cpu")
+    predict(monkeypatch, *common, "--out", tmp_path / "tta", "--tta", "2", "--tta_scales", "1,1.25", "--top_k", "3")
+    assert len(read_predictions(tmp_path / "tta" / "predictions.json")[0]["scores"]) == 3
+    predict(monkeypatch, *common, "--out", tmp_path / "budget", "--budget", "1000", "--score_threshold", "0.99")
+    assert read_predictions(tmp_path / "budget" / "predictions.json")[0]["scores"] == []
+    assert "calibrate" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "nothing to predict"),
+        (["absent.nii"], "no file, folder or pattern absent.nii"),
+        (["SCAN", "--checkpoint", "absent.pt"], "no file absent.pt"),
+        (["SCAN", "--bundle", "absent"], "absent/train.json"),
+        (["SCAN", "--format", "pdf"], "'pdf' is not known"),
+        (["SCAN", "--windowsize", "64"], "did you mean --window_size"),
+        (["SCAN", "--device", "cuda:7"], "no GPU that torch can use"),
+        (["SCAN", "--device", "gpu"], "'gpu' is no device"),
+        (["SCAN", "--tta", "0"], "mirrors are at least 1"),
+        (["SCAN", "--budget", "-3"], "budget positive"),
+        (["SCAN", "--channels", "16"], "is of another network"),
+    ],
+)
+def test_wrong_arguments_take_one_line(trained, phantom, tmp_path, monkeypatch, arguments, words):
+    if "cuda" in words and __import__("torch").cuda.is_available():
+        pytest.skip("there is a GPU")
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    given = {"--bundle": BUNDLE, "--checkpoint": trained / "best.pt", "--out": tmp_path / "out"}
+    rest = [str(scan) if word == "SCAN" else word for word in arguments]
+    rest += [str(part) for pair in given.items() if pair[0] not in rest for part in pair]
+    with pytest.raises(SystemExit) as stop:
+        predict(monkeypatch, *rest)
+    assert words in str(stop.value) and "\n" not in str(stop.value)
+
+
+def test_failed_scans_are_listed(trained, phantom, tmp_path, monkeypatch):
+    (tmp_path / "torn.nii.gz").write_bytes(b"\x1f\x8b")
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    with pytest.raises(SystemExit) as stop:
+        predict(
+            monkeypatch, tmp_path / "torn.nii.gz", scan, "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--out", tmp_path / "out",
+            "--device", "cpu", "--format", "json",
+        )  # fmt: skip
+    assert str(stop.value).startswith("failed:\n  case 'torn': cannot read image")
+    assert (tmp_path / "out" / scan.name.removesuffix(".nii.gz") / "predictions.json").exists()
+
+
+class Hostile:
+    """What a pickle of it would do."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_hostile_checkpoint_is_refused(phantom, tmp_path, monkeypatch):
+    import torch
+
+    torch.save({"network": Hostile(str(tmp_path / "touched"))}, tmp_path / "evil.pt")
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    with pytest.raises(SystemExit, match=r"evil\.pt is broken"):
+        predict(monkeypatch, scan, "--bundle", BUNDLE, "--checkpoint", tmp_path / "evil.pt", "--out", tmp_path / "out")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_values_of_a_checkpoint_run_nothing(trained, tmp_path, monkeypatch):
+    """A checkpoint may say that the window is 64, but not what Python shall do."""
+    import torch
+
+    content = torch.load(trained / "best.pt", weights_only=True)
+    touched = tmp_path / "touched"
+    evil = {"_target_": "builtins.open", "file": str(touched), "mode": "w"}
+    content["notes"]["values"] |= {"window_size": evil, "norm": ["batch", evil], "margin": f"$open('{touched}', 'w')", "precision": "%x"}
+    torch.save(content, tmp_path / "evil.pt")
+    parts = Predictor.from_bundle(BUNDLE, tmp_path / "evil.pt", device="cpu").parts
+    assert parts.inferer.window_size == json.loads((BUNDLE / "train.json").read_text())["window_size"] and not touched.exists()
