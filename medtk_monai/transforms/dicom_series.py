@@ -16,6 +16,7 @@ from medtk_monai.errors import DataError
 _SPACING_TOLERANCE = 0.05
 """Share by which the distances of neighboring slices may differ."""
 _ANGLE_TOLERANCE = 1e-3
+_SAME_POSITION_MM = 1e-3
 
 
 class DicomSeriesReader(ImageReader):
@@ -43,7 +44,7 @@ class DicomSeriesReader(ImageReader):
 
 
 def find_series(folder: str | Path) -> dict[str, list[str]]:
-    """The DICOM files directly in a folder: SeriesInstanceUID -> files, ordered by slice position."""
+    """The DICOM files directly in a folder: SeriesInstanceUID -> files."""
     names = itk.GDCMSeriesFileNames.New()
     names.SetUseSeriesDetails(False)
     names.SetRecursive(False)
@@ -63,10 +64,12 @@ def series_files(folder: str | Path) -> list[str]:
         remedy = "put each series into a folder of its own" if series else "give the folder that holds the slices"
         raise DataError(f"folder {folder} holds {len(series)} DICOM series: {known}", remedy=remedy)
     (files,) = series.values()
-    problem = _find_gap([_place(path) for path in files])
+    places = [_place(path) for path in files]
+    problem = _find_gap(places)
     if problem:
         raise DataError(f"DICOM series in {folder}: {problem}", remedy="export the whole series again, one time point and one echo")
-    return files
+    heights = _heights(places)
+    return [files[index] for index in np.argsort(heights)]
 
 
 def _place(path: str) -> tuple[np.ndarray, np.ndarray]:
@@ -77,19 +80,23 @@ def _place(path: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array([header.GetOrigin(axis) for axis in range(3)]), np.array([header.GetDirection(axis) for axis in range(3)]).T
 
 
+def _heights(places: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Positions (N,) of slices along the normal of the first, mm."""
+    return np.array([origin @ places[0][1][:, 2] for origin, _ in places])
+
+
 def _find_gap(places: Sequence[tuple[np.ndarray, np.ndarray]]) -> str | None:
     """What keeps slices from being a regular stack, if anything."""
     if len(places) < 2:
         return None
-    normal = places[0][1][:, 2]
     if max(np.abs(direction - places[0][1]).max() for _, direction in places) > _ANGLE_TOLERANCE:
         return "its slices are not parallel"
-    gaps = np.diff([origin @ normal for origin, _ in places])
-    usual = np.median(np.abs(gaps))
-    if usual == 0 or (np.abs(gaps) < _SPACING_TOLERANCE * usual).any():
+    gaps = np.diff(np.sort(_heights(places)))
+    usual = float(np.median(gaps))
+    if gaps.min() < _SAME_POSITION_MM:
         return "several slices have one position"
-    wide = np.flatnonzero(np.abs(np.abs(gaps) - usual) > _SPACING_TOLERANCE * usual)
+    wide = np.flatnonzero(np.abs(gaps - usual) > _SPACING_TOLERANCE * usual)
     if len(wide):
-        number, gap = int(wide[0]), float(abs(gaps[wide[0]]))
+        number, gap = int(wide[0]), float(gaps[wide[0]])
         return f"slices {number + 1} and {number + 2} of {len(places)} are {gap:.2f} mm apart, the others {usual:.2f} mm: one is missing"
     return None

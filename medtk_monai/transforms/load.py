@@ -66,9 +66,7 @@ class LoadCased(Transform):
         self.num_channels = num_channels
         self.first_class = {"instance": None, "class": 1}[label_map_kind]
         self.volume_range = (min_volume_mm3, inf if max_volume_mm3 is None else max_volume_mm3)
-        options: dict[str, Any] = {"image_only": True, "ensure_channel_first": True, "dtype": np.float32}
-        self.load = LoadImage(reader=reader, **options)
-        self.load_series = LoadImage(reader=DicomSeriesReader(), **options)
+        self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
         self.trust_reader = reader is not None
         self.keep_mask = keep_mask
 
@@ -96,7 +94,7 @@ class LoadCased(Transform):
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
         try:
             is_series = not self.trust_reader and (Path(path).is_dir() or path.endswith(".dcm"))
-            image = self.load_series(path) if is_series else self.load(path)
+            image = self.load(path, reader=DicomSeriesReader() if is_series else None)
             if not self.trust_reader and path.endswith((".nii", ".nii.gz")):
                 image.affine = _nifti_affine(path)
                 image.meta["original_affine"] = image.affine.numpy()
