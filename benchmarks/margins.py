@@ -22,10 +22,10 @@ from medtk_monai.inferers import windowed_inferer as module
 from medtk_monai.prediction.bundle import load_bundle
 from medtk_monai.structures import Detections
 
-CORE, MARGINS, SCORE = 32, (0, 8, 16, 24, 32, 48), 0.1
+CORE, MARGINS, SCORE = 32, (0, 4, 8, 16, 24, 32), 0.1
 
 
-def main(checkpoint: str, dataset_dir: str, cases: int = 12, zero_checkpoint: str | None = None, out: str | None = None) -> None:
+def main(checkpoint: str, dataset_dir: str, cases: int = 4, zero_checkpoint: str | None = None, out: str | None = None) -> None:
     """Compare windows with whole scans.
 
     Args:
