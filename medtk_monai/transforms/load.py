@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
@@ -20,6 +22,9 @@ from medtk_monai.errors import DataError, find_data_error
 from medtk_monai.transforms.boxes import WorldBoxes
 from medtk_monai.transforms.dicom_series import DicomSeriesReader
 from medtk_monai.transforms.scan_facts import scan_facts
+
+# With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
+logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
 
 FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")
 """Keys of a datalist's case that describe its objects; LoadCased replaces them."""
@@ -66,7 +71,9 @@ class LoadCased(Transform):
         self.num_channels = num_channels
         self.first_class = {"instance": None, "class": 1}[label_map_kind]
         self.volume_range = (min_volume_mm3, inf if max_volume_mm3 is None else max_volume_mm3)
-        self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="NvImgCodec")
+            self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
         self.trust_reader = reader is not None
         self.keep_mask = keep_mask
 

@@ -63,6 +63,14 @@ def test_all_files_tell_the_same_places(tmp_path):
     assert (values > 0).sum() == 128
 
 
+@pytest.mark.parametrize("names, shown", [((), "class 0"), (("knot", "loop", "third"), "knot")])
+def test_classes_are_named(tmp_path, names, shown):
+    scan = scans(tmp_path / "in", 1)
+    predict_scans(lambda: predictor(class_names=()), scan, tmp_path / "out", ALL, {}, names)
+    points = json.loads((tmp_path / "out" / "scan0" / "points.json").read_text())["points"]
+    assert [point["name"] for point in points] == [shown, shown]
+
+
 def test_what_is_done_is_not_done_again(tmp_path):
     given = scans(tmp_path / "in")
     predict_scans(predictor, given[:2], tmp_path / "out", ("json",), {})
