@@ -13,6 +13,7 @@ import fire
 COMMANDS = {
     "audit": "medtk_monai.cli.audit:audit",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
+    "export": "medtk_monai.cli.export:export",
     "phantom": "medtk_monai.cli.phantom:phantom",
 }
 """Where each command's function lies. Its module imports what is heavy inside the function, so that help stays quick."""
