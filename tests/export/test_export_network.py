@@ -152,7 +152,7 @@ VARIANTS = {
     "segmentation": {},
     "two_stage": {},
     "group": {"norm": ["group", {"num_groups": 1}]},
-    "unet": {"neck": ast.literal_eval(UNET)},
+    "unet": {"neck": ast.literal_eval(UNET), "dense_postprocessor::score_threshold": 0.2},
     "anisotropic": {"backbone::strides": [[2, 1, 2], 2], "strides": [[2, 1, 2], [4, 2, 4]], "coarsest_stride": [4, 2, 4]},
 }
 
