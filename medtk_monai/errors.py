@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 
 class DataError(ValueError):
@@ -28,6 +30,18 @@ def existing_file(path: str | os.PathLike, remedy: str) -> str:
     if not Path(path).is_file():
         raise DataError(f"no file {path}", remedy=remedy)
     return str(path)
+
+
+def import_extra(module: str, extra: str) -> Any:
+    """A module of a package that only some uses need, which ``pip install 'medtk_monai[extra]'`` installs.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise DataError(f"{module} is needed: {error}", remedy=f"pip install 'medtk_monai[{extra}]'") from error
 
 
 def find_data_error(error: BaseException | None) -> DataError | None:

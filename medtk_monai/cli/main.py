@@ -14,6 +14,7 @@ COMMANDS = {
     "audit": "medtk_monai.cli.audit:audit",
     "convert": "medtk_monai.cli.convert:convert",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
+    "export": "medtk_monai.cli.export:export",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
 }

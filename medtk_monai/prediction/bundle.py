@@ -71,10 +71,7 @@ def load_bundle(
         DataError: a file is missing or broken, the checkpoint is of another configuration, or an override names no value.
     """
     checkpoints = [Path(path) for path in _as_list(checkpoint)]
-    if not checkpoints:
-        raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
-    notes = read_checkpoint(checkpoints[0]).get(NOTES, {})
-    parser = _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device)
+    parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
     try:
         network = parser.get_parsed_content("network_on_device").eval()
         inferer = parser.get_parsed_content("validate::inferer")
@@ -89,6 +86,21 @@ def load_bundle(
         load_weights(path, member)
     fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
     return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names)
+
+
+def parse_bundle(
+    bundle: str | Path, checkpoint: Paths, overlay: Paths = (), device: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> tuple[ConfigParser, dict[str, Any]]:
+    """The configuration that a network was trained with, and the notes of its checkpoint; for the arguments see ``load_bundle``.
+
+    Raises:
+        DataError: a file is missing or broken, or an override names no value.
+    """
+    checkpoints = _as_list(checkpoint)
+    if not checkpoints:
+        raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
+    notes = read_checkpoint(Path(checkpoints[0])).get(NOTES, {})
+    return _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device), notes
 
 
 def config_file(bundle: str | Path) -> str:

@@ -60,10 +60,10 @@ def scan(request, tmp_path_factory):
     for suffix in ("mha", "nrrd"):
         itk.imwrite(image, str(folder / f"{suffix}.{suffix}"))
     write_series(folder / "forward", values, affine)
-    files = write_series(folder / "backward", values, affine, reverse=True)
+    files = write_series(folder / "backward", values, affine, reverse_files=True, reverse_instances=True)
     with zipfile.ZipFile(folder / "zipped.zip", "w") as archive:
         for path in files:
-            archive.write(path, f"study/{path.name}")
+            archive.write(path, f"study/{Path(path).name}")
     return folder
 
 

@@ -32,7 +32,7 @@ def at(image, point):
 @pytest.mark.parametrize("turn", [np.eye(4), np.diag([1.0, 1, -1, 1])])
 def test_every_voxel_is_at_its_place(tmp_path, reverse, turn):
     affine = OBLIQUE @ turn
-    files = write_series(tmp_path / "series", VOLUME, affine, reverse=reverse)
+    files = write_series(tmp_path / "series", VOLUME, affine, reverse_files=reverse, reverse_instances=reverse)
     image = load(tmp_path / "series")
     assert sorted(image.shape) == sorted((1, *VOLUME.shape)) and len(series_files(tmp_path / "series")) == len(files)
     for index in ((0, 0, 0), (8, 6, 4), (3, 5, 1)):
@@ -46,7 +46,7 @@ def test_order_is_by_position_not_by_name(tmp_path):
 
 
 def sorted_by_position(folder, reverse):
-    write_series(folder / str(reverse), VOLUME, OBLIQUE, reverse=reverse)
+    write_series(folder / str(reverse), VOLUME, OBLIQUE, reverse_files=reverse, reverse_instances=reverse)
     return series_files(folder / str(reverse))
 
 
@@ -56,31 +56,31 @@ def test_a_single_slice_is_a_volume(tmp_path):
 
 
 def test_missing_slices_are_told(tmp_path):
-    write_series(tmp_path / "gap", VOLUME, OBLIQUE, skip=[2])
+    write_series(tmp_path / "gap", VOLUME, OBLIQUE, missing=[2])
     with pytest.raises(DataError, match=r"case 'c'.*slices 2 and 3 of 4 are 2\.00 mm apart, the others 1\.00 mm"):
         load(tmp_path / "gap")
 
 
 def test_two_series_in_one_folder(tmp_path):
     write_series(tmp_path / "mixed", VOLUME, OBLIQUE)
-    for path in write_series(tmp_path / "other", VOLUME, OBLIQUE, seed="b"):
-        shutil.copy(path, tmp_path / "mixed" / f"b{path.name}")
+    for path in write_series(tmp_path / "other", VOLUME, OBLIQUE):
+        shutil.copy(path, tmp_path / "mixed" / f"b{Path(path).name}")
     with pytest.raises(DataError, match=r"holds 2 DICOM series: .*\(5 files\), .*\(5 files\).*folder of its own"):
         load(tmp_path / "mixed")
     assert [len(files) for files in find_series(tmp_path / "mixed").values()] == [5, 5]
 
 
 def test_two_time_points_in_one_series(tmp_path):
-    write_series(tmp_path / "twice", VOLUME, OBLIQUE)
-    for path in write_series(tmp_path / "second", VOLUME, OBLIQUE):
-        shutil.copy(path, tmp_path / "twice" / f"b{path.name}")
+    write_series(tmp_path / "twice", VOLUME, OBLIQUE, series_uid="1.2.3")
+    for path in write_series(tmp_path / "second", VOLUME, OBLIQUE, series_uid="1.2.3"):
+        shutil.copy(path, tmp_path / "twice" / f"b{Path(path).name}")
     with pytest.raises(DataError, match="several slices have one position"):
         load(tmp_path / "twice")
 
 
 def test_slices_that_are_not_parallel(tmp_path):
-    write_series(tmp_path / "scout", VOLUME, OBLIQUE)
-    (path, *_) = write_series(tmp_path / "other", VOLUME[:, :, :1], OBLIQUE[:, [2, 1, 0, 3]])
+    write_series(tmp_path / "scout", VOLUME, OBLIQUE, series_uid="1.2.3")
+    (path,) = write_series(tmp_path / "other", VOLUME[:, :, :1], OBLIQUE[:, [2, 1, 0, 3]], series_uid="1.2.3")
     shutil.copy(path, tmp_path / "scout" / "side.dcm")
     with pytest.raises(DataError, match="not parallel"):
         load(tmp_path / "scout")

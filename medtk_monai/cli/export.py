@@ -1,0 +1,75 @@
+"""``medtk export``: a trained network as files for other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+PARTS = ("network_def", "in_channels", "spatial_dims", "coarsest_stride")
+"""What an export takes from a bundle."""
+
+
+def export(
+    checkpoint: str,
+    out: str,
+    bundle: str = "bundles/aneurysm",
+    formats: str | Sequence[str] = ("onnx", "pt2"),
+    overlay: str | Sequence[str] = (),
+    fixed_size: int | Sequence[int] | None = None,
+    dense_stage: bool = False,
+    **overrides: Any,
+) -> None:
+    """Write the network of a bundle as ONNX and as a torch.export program, compared with the network on random images.
+
+    They take batches of any number and images of any size from twice the coarsest stride in its multiples, and give the raw maps of each
+    level; medtk_monai.export.ExportedNetwork puts the ONNX file into the network's place.
+
+    Args:
+        checkpoint: of a training, as runs/aneurysm/best.pt; the averaged weights, if it has them.
+        out: folder for network.onnx, network.pt2 and export.json, which tells what they take and give.
+        bundle: folder of the bundle, or its train.json.
+        formats: of onnx,pt2.
+        overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
+        fixed_size: voxels of the only windows that the files shall take; one value or one per axis.
+        dense_stage: of a two-stage network, export the first stage.
+        overrides: values of the bundle's configuration, as --head anchor; those that the training was started with need not be given.
+
+    Raises:
+        DataError: a wrong bundle or checkpoint, a network that cannot be exported, or a package is missing.
+    """
+    import hashlib
+    from pathlib import Path
+
+    from medtk_monai.errors import DataError
+    from medtk_monai.export import InputSpec, export_network, parity_table
+    from medtk_monai.export import dense_stage as first_stage
+    from medtk_monai.handlers.checkpoints import load_weights
+    from medtk_monai.prediction.bundle import parse_bundle
+
+    path, overlays = Path(str(checkpoint)), _words(overlay)
+    parser, _ = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
+    try:
+        network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
+    except KeyError as error:
+        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(PARTS)}") from error
+    load_weights(path, network)
+    given = InputSpec.of_any_size(channels, _per_axis(stride, dims))
+    if fixed_size is not None:
+        given = InputSpec.of_one_size(channels, given.stride, _per_axis(fixed_size, dims))
+    notes = {
+        "bundle": Path(str(bundle)).name,
+        "overlays": [Path(name).name for name in overlays],
+        "checkpoint": {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        "overrides": {name: str(value) for name, value in overrides.items()},
+    }
+    description = export_network(first_stage(network) if dense_stage else network, str(out), given, _words(formats), notes)
+    print(parity_table(description.parity))
+    print(f"wrote {', '.join(file['name'] for file in description.files.values())} and export.json to {out}; images {description.input}")
+
+
+def _words(value: str | Sequence[str]) -> list[str]:
+    return [word for word in value.split(",") if word] if isinstance(value, str) else [str(word) for word in value]
+
+
+def _per_axis(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
+    return tuple(int(part) for part in value) if isinstance(value, Sequence) else (int(value),) * dims
