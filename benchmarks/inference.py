@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -25,29 +26,39 @@ import torch
 from benchmarks.timing import report
 
 SIZES = ((128, 128, 128), (256, 128, 128), (256, 256, 128), (512, 256, 128))
-COMPARED = (256, 256, 128)
 WINDOW, MARGIN = 160, 16
+Size = tuple[int, ...]
 
 
-def main(device: str = "cpu", out: str | None = None, repeats: int = 3) -> None:
+def main(
+    device: str = "cpu",
+    out: str | None = None,
+    repeats: int = 3,
+    sizes: Sequence[Size] = SIZES,
+    compared: Size = SIZES[2],
+    window: int = WINDOW,
+) -> None:
     """Time our inference on volumes of growing size and MONAI's on one of them.
 
     Args:
         device: cpu or cuda.
         out: JSON file for the rows.
         repeats: of which medians are taken.
+        sizes: voxels of the volumes.
+        compared: of these the one for MONAI.
+        window: voxels of the windows' sides.
     """
     with tempfile.TemporaryDirectory() as folder:
-        runs: dict[tuple[str, tuple[int, ...]], list[dict[str, Any]]] = {}
+        runs: dict[tuple[str, Size], list[dict[str, Any]]] = {}
         save_checkpoint(Path(folder) / "random.pt")
-        for size in SIZES:
+        for size in sizes:
             generator = np.random.default_rng(0)
             nibabel.save(
                 nibabel.Nifti1Image(generator.normal(size=size).astype(np.float32), np.eye(4)), Path(folder) / f"{name_of(size)}.nii"
             )
         for _ in range(repeats):
-            for kind, size in [("idle", COMPARED), *(("ours", size) for size in SIZES), ("monai", COMPARED)]:
-                words = [sys.executable, "-m", "benchmarks.inference", "child", kind, folder, name_of(size), device]
+            for kind, size in [*(("ours", size) for size in sizes), ("monai", compared)]:
+                words = [sys.executable, "-m", "benchmarks.inference", "child", kind, folder, name_of(size), device, str(window)]
                 done = subprocess.run(words, capture_output=True, text=True, check=True)
                 runs.setdefault((kind, size), []).append(json.loads(done.stdout.splitlines()[-1]))
     rows = [
@@ -57,7 +68,7 @@ def main(device: str = "cpu", out: str | None = None, repeats: int = 3) -> None:
     report(rows, torch.device(device), out)
 
 
-def name_of(size: tuple[int, ...]) -> str:
+def name_of(size: Size) -> str:
     return "x".join(map(str, size))
 
 
@@ -71,12 +82,12 @@ def save_checkpoint(path: Path) -> None:
     torch.save({"network": parser.get_parsed_content("network_def").state_dict()}, path)
 
 
-def child(kind: str, folder: str, size: str, device: str) -> None:
+def child(kind: str, folder: str, size: str, device: str, window: int) -> None:
     """One measurement, printed as JSON: seconds of each part, and the peak of main memory (and of the GPU's) in MB."""
     from medtk_monai.prediction import Predictor, Scan
 
     path = Path(folder) / f"{size}.nii"
-    changes = {"window_size": WINDOW, "margin": MARGIN, "dense_postprocessor::score_threshold": 0.0, "cache_dir": None}
+    changes = {"window_size": window, "margin": MARGIN, "dense_postprocessor::score_threshold": 0.0, "cache_dir": None}
     predictor = Predictor.from_bundle("bundles/aneurysm", Path(folder) / "random.pt", device=device, **changes)
     start_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     begin = perf_counter()
@@ -91,21 +102,18 @@ def child(kind: str, folder: str, size: str, device: str) -> None:
             mark = perf_counter()
             write_case(Path(out) / "preview", prediction, Scan(size, str(path)), ["preview"], ())
         seconds["preview"] = perf_counter() - mark
-    elif kind == "monai":
-        seconds = stitched(predictor, path)
     else:
-        seconds = {}
+        seconds = stitched(predictor, path, window)
     total = perf_counter() - begin
     row = {f"{name}_s": value for name, value in seconds.items()} | {"total_s": total}
-    if seconds:
-        row["outside_network"] = 1 - seconds["network"] / total
+    row["outside_network"] = 1 - seconds["network"] / total
     row |= {"start_mb": start_mb, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
     if device != "cpu":
         row["gpu_mb"] = torch.cuda.max_memory_allocated() / 2**20
     print(json.dumps(row))
 
 
-def stitched(predictor: Any, path: Path) -> dict[str, float]:
+def stitched(predictor: Any, path: Path, window: int) -> dict[str, float]:
     """Seconds of MONAI's way."""
     from monai.inferers import SlidingWindowInferer
 
@@ -116,7 +124,7 @@ def stitched(predictor: Any, path: Path) -> dict[str, float]:
     item = parts.preprocessing({"image": str(path), "case_id": "a"})
     clock.lap("read")
     inferer = SlidingWindowInferer(
-        WINDOW, sw_batch_size=1, overlap=2 * MARGIN / WINDOW, mode="constant", padding_mode="reflect", sw_device=parts.device, device="cpu"
+        window, sw_batch_size=1, overlap=2 * MARGIN / window, mode="constant", padding_mode="reflect", sw_device=parts.device, device="cpu"
     )
     network, num_levels = parts.networks[0], 2
     autocast = torch.autocast(parts.device.type, dtype=parts.precision, enabled=parts.precision != torch.float32)

@@ -7,6 +7,7 @@ the padding of convolutions and the margin outside the image are by reflection, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -25,7 +26,14 @@ from medtk_monai.structures import Detections
 CORE, MARGINS, SCORE = 32, (0, 4, 8, 16, 24, 32), 0.1
 
 
-def main(checkpoint: str, dataset_dir: str, cases: int = 4, zero_checkpoint: str | None = None, out: str | None = None) -> None:
+def main(
+    checkpoint: str,
+    dataset_dir: str,
+    cases: int = 4,
+    zero_checkpoint: str | None = None,
+    out: str | None = None,
+    margins: Sequence[int] = MARGINS,
+) -> None:
     """Compare windows with whole scans.
 
     Args:
@@ -34,6 +42,7 @@ def main(checkpoint: str, dataset_dir: str, cases: int = 4, zero_checkpoint: str
         cases: how many of it.
         zero_checkpoint: of a network trained with ``--network_def::reflect False``; the other's weights if not given.
         out: JSON file for the rows.
+        margins: voxels; the largest is that of the whole scans.
     """
     scans = load_datalist(Path(dataset_dir) / "datalist.json", "test")[:cases]
     rows = []
@@ -42,9 +51,9 @@ def main(checkpoint: str, dataset_dir: str, cases: int = 4, zero_checkpoint: str
         parts = load_bundle("bundles/aneurysm", chosen, device="cpu", overrides={"network_def::reflect": padding == "reflect"})
         images = [parts.preprocessing(dict(case))["image"] for case in scans]
         read = module.read_reflected if padding == "reflect" else read_zeros
-        found = {margin: [detect(parts, image, margin, read, CORE) for image in images] for margin in MARGINS}
-        whole = [detect(parts, image, max(MARGINS), read, 256) for image in images]
-        rows += [{"padding": padding, "margin": margin} | difference(found[margin], whole) for margin in MARGINS]
+        found = {margin: [detect(parts, image, margin, read, CORE) for image in images] for margin in margins}
+        whole = [detect(parts, image, max(margins), read, 256) for image in images]
+        rows += [{"padding": padding, "margin": margin} | difference(found[margin], whole) for margin in margins]
     report(rows, torch.device("cpu"), out)
 
 

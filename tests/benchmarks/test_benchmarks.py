@@ -6,13 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.inference import save_checkpoint
+
 NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem not in ("__init__", "timing"))
-SMALL = {"nms": {"numbers": (60,)}, "patches": {"side": 40, "patch": 16}}
+SMALL = {
+    "nms": {"numbers": (60,)},
+    "patches": {"side": 40, "patch": 16},
+    "inference": {"sizes": [(40, 40, 36)], "compared": (40, 40, 36), "window": 64},
+}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_benchmark_runs(name, tmp_path, capsys):
-    importlib.import_module(f"benchmarks.{name}").main(out=str(tmp_path / "figures.json"), repeats=1, **SMALL.get(name, {}))
+SLOW = ("inference", "margins")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
+def test_benchmark_runs(name, tmp_path, capsys, phantom):
+    arguments = {"repeats": 1} | SMALL.get(name, {})
+    if name == "margins":
+        save_checkpoint(tmp_path / "random.pt")
+        arguments = {"checkpoint": tmp_path / "random.pt", "dataset_dir": phantom(3), "cases": 1, "margins": (0,)}
+    importlib.import_module(f"benchmarks.{name}").main(out=str(tmp_path / "figures.json"), **arguments)
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["rows"] and {"device", "threads", "torch"} <= set(figures["machine"])
     assert len(capsys.readouterr().out.splitlines()) == len(figures["rows"])

@@ -46,7 +46,7 @@ def test_order_is_by_position_not_by_name(tmp_path):
 
 
 def sorted_by_position(folder, reverse):
-    write_series(folder / str(reverse), VOLUME, OBLIQUE, reverse_files=reverse, reverse_instances=reverse)
+    write_series(folder / str(reverse), VOLUME, OBLIQUE, series_uid="1.2.3", reverse_files=reverse, reverse_instances=reverse)
     return series_files(folder / str(reverse))
 
 
