@@ -16,7 +16,7 @@ from medtk_monai.export import ExportedNetwork, read_description
 from tests.export.networks import assert_same_detections, bundle_parts
 
 SIZES = {2: (75, 60), 3: (40, 37, 20)}
-CHEAP = [(2, "point"), (3, "anchor")]
+CHEAP = [(3, "anchor")]
 ALL = [
     pytest.param(*pair, marks=[] if pair in CHEAP else pytest.mark.slow)
     for pair in ((2, "point"), (2, "anchor"), (3, "point"), (3, "anchor"))
@@ -62,7 +62,7 @@ def test_export_json_tells_what_the_files_take_and_give(exported):
 
 
 def test_files_do_not_tell_where_they_were_made(exported):
-    for path in (exported(2, "point") / "export").iterdir():
+    for path in (exported(3, "anchor") / "export").iterdir():
         content = path.read_bytes()
         if path.suffix == ".pt2":
             archive = zipfile.ZipFile(path)
@@ -70,17 +70,19 @@ def test_files_do_not_tell_where_they_were_made(exported):
         assert b"medtk_monai/" not in content and b"site-packages" not in content and str(path.parent).encode() not in content
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 16), (1, 2, 16, 16), (1, 1, 16, 4), (1, 1, 18, 16), (1, 1, 16, 16, 16), (0, 1, 16, 16)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 16, 16), (1, 2, 16, 16, 16), (1, 1, 16, 16, 4), (1, 1, 18, 16, 16), (1, 1, 16, 16, 16, 16), (0, 1, 16, 16, 16)]
+)
 def test_images_of_other_shapes_are_refused(exported, shape):
     with pytest.raises(DataError, match="a multiple of 4 from 8"):
-        ExportedNetwork(exported(2, "point") / "export")(torch.zeros(shape))
+        ExportedNetwork(exported(3, "anchor") / "export")(torch.zeros(shape))
 
 
 @pytest.fixture
 def copied(exported, tmp_path):
     """A copy of an export to change, and a function that changes its export.json."""
     folder = tmp_path / "export"
-    shutil.copytree(exported(2, "point") / "export", folder)
+    shutil.copytree(exported(3, "anchor") / "export", folder)
 
     def rewrite(change):
         content = json.loads((folder / "export.json").read_text())
