@@ -72,7 +72,7 @@ def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
     content = image.to_bytes()
     with replacing(path) as temporary:
         # nibabel's own gzip files carry the time of writing.
-        temporary.write_bytes(gzip.compress(content, compresslevel=4, mtime=0) if path.suffix == ".gz" else content)
+        temporary.write_bytes(gzip.compress(content, compresslevel=1, mtime=0) if path.suffix == ".gz" else content)
 
 
 def read_label_map(path: str | os.PathLike) -> Case:

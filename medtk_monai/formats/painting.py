@@ -35,7 +35,7 @@ def paint_boxes(case: Case) -> np.ndarray:
     if len(sizes) > _LIMIT:
         raise DataError(f"{len(sizes)} findings do not fit a label map", case["case_id"], f"keep the best {_LIMIT} of them")
     to_own = np.linalg.inv(direction) @ affine[:-1, :-1]
-    canvas = np.zeros(size, dtype=np.uint8 if len(sizes) <= 255 else np.uint16)
+    canvas = np.zeros(size, dtype=np.uint8 if len(sizes) <= 255 else np.uint16, order="F")  # as NIfTI files store it
     hulls = voxel_boxes(case)
     for rank, index in reversed(list(enumerate(best_first(case), 1))):
         where, inside = _inside(hulls[index], sizes[index] / 2, to_own, size)

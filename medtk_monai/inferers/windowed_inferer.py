@@ -73,7 +73,8 @@ class WindowedInferer(Inferer):
         windows = [window for window in windows if self._is_foreground(window, image, mask)]
 
         def detect(batch: Sequence[Window], device: torch.device) -> list[Detections]:
-            patches = torch.stack([read_reflected(image, window.origin, extent) for window in batch]).to(device)
+            parts = [read_reflected(image, window.origin, extent)[None] for window in batch]
+            patches = (parts[0] if len(parts) == 1 else torch.cat(parts)).to(device)
             return [part.to(image.device) for part in self.postprocessor.candidates(network(patches), batch)]  # type: ignore[arg-type]
 
         found = run_within_memory(detect, windows, self.batch_size, self._device(network, image), network)

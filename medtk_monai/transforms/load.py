@@ -164,7 +164,10 @@ def _check_image(image: MetaTensor, num_channels: int | None, path: str, case: s
     if num_channels is not None and image.shape[0] != num_channels:
         remedy = "choose one volume of a 4D file, turn colors to gray, or set num_channels"
         raise DataError(f"image {path} has {image.shape[0]} channels, not {num_channels}", case, remedy)
-    wrong = image.numel() - int(torch.isfinite(image.as_tensor()).sum())
+    values = image.as_tensor()
+    if torch.isfinite(values.sum()):  # NaN and infinity would show
+        return
+    wrong = image.numel() - int(torch.isfinite(values).sum())
     if wrong:
         raise DataError(f"image {path} has {wrong} voxels that are NaN or infinite", case, "replace them, e.g. by numpy.nan_to_num")
 

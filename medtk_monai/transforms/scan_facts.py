@@ -11,7 +11,7 @@ from monai.data import MetaTensor
 from medtk_monai.box_ops import spatial_affine
 
 PERCENTILES = (0.5, 50.0, 99.5)
-_MAX_VOXELS = 200_000
+_MAX_VOXELS = 100_000
 
 
 def scan_facts(image: MetaTensor) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def plot_overview(
             place = grid[1 + number, column] if len(planes) == 3 else grid[1 + number // columns, number % columns]
             _draw_slice(figure.add_subplot(place), scene, number, scores[number], plane, half_size_mm)
     if path is not None:
-        figure.savefig(path)
+        # Half of the time would go into squeezing the last bytes out of a PNG.
+        figure.savefig(path, pil_kwargs={"compress_level": 1} if str(path).endswith(".png") else None)
     return figure
 
 

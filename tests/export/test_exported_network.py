@@ -154,7 +154,7 @@ def test_a_hostile_pt2_file_is_never_run(copied, tmp_path):
     marker.unlink()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     rewrite(lambda content: content["files"]["pt2"].update(sha256=digest))
-    ExportedNetwork(folder)(torch.zeros(1, 1, 16, 16))
+    ExportedNetwork(folder)(torch.zeros(1, 1, 16, 16, 16))
     rewrite(lambda content: content["files"]["onnx"].update(name="network.pt2", sha256=digest))
     with pytest.raises(DataError, match="onnxruntime cannot load"):
         ExportedNetwork(folder)
