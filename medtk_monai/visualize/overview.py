@@ -23,7 +23,9 @@ _PLANES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
 _ENDS = (("L", "R"), ("P", "A"), ("I", "S"))
 _COLORS = ("#ff9f1c", "#3ddc5b", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#ff6b6b", "#2ec4b6", "#e0aaff", "#a7c957")
 _BACKGROUND = "#11151c"
-_PANEL_INCHES = 2.6
+_DPI = 100
+_PANEL, _PROJECTION, _TITLE, _GAP = 260, 330, 48, 12
+"""Pixels: of the sides of a panel with its gap, of the height of the projections with theirs, of the title, and of the gap."""
 _MAX_VOXELS = 500_000
 
 
@@ -73,20 +75,23 @@ def plot_overview(
     planes = list(_PLANES.items()) if scene.image.ndim == 3 else [("", (0, 1, -1))]
     shown = min(num_slices, len(scene.boxes))
     columns = 3 if len(planes) == 3 else max(min(shown, 3), 1)
-    figure = Figure(figsize=(columns * _PANEL_INCHES + 0.2, 0.5), facecolor="white", dpi=100)
     rows = shown if len(planes) == 3 else -(-shown // columns)
-    figure.set_size_inches(columns * _PANEL_INCHES + 0.2, (rows + 1 + 0.25) * _PANEL_INCHES + 0.4)
+    width, height = columns * _PANEL + _GAP, _TITLE + _PROJECTION + rows * _PANEL
+    figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white", dpi=_DPI)
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(rows + 1, columns, height_ratios=[1.25] + [1] * rows, hspace=0.12, wspace=0.06)
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=1 - 0.62 / figure.get_figheight())
-    figure.suptitle(f"{title}\n{_headline(detections, shown)}", fontsize=10, parse_math=False, y=1 - 0.08 / figure.get_figheight())
+    axes = figure.add_axes((0, 0, 1, 1), frameon=False)
+    # One set of axes in pixels for all panels: axes of their own would take most of the time.
+    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[], autoscale_on=False)
+    axes.text(width / 2, 8, f"{title}\n{_headline(detections, shown)}", fontsize=10, parse_math=False, ha="center", va="top")
     for column, (name, plane) in enumerate(planes):
-        _draw_projection(figure.add_subplot(grid[0, column if len(planes) == 3 else slice(None)]), scene, name, plane)
+        size = (_PANEL if len(planes) == 3 else columns * _PANEL) - _GAP
+        _draw_projection(axes, _Place(_GAP + column * _PANEL, _TITLE, size, _PROJECTION - _GAP), scene, name, plane)
     scores = detections.scores.tolist()
     for number in range(shown):
         for column, (_, plane) in enumerate(planes):
-            place = grid[1 + number, column] if len(planes) == 3 else grid[1 + number // columns, number % columns]
-            _draw_slice(figure.add_subplot(place), scene, number, scores[number], plane, half_size_mm)
+            cell = (number, column) if len(planes) == 3 else divmod(number, columns)
+            place = _Place(_GAP + cell[1] * _PANEL, _TITLE + _PROJECTION + cell[0] * _PANEL, _PANEL - _GAP, _PANEL - _GAP)
+            _draw_slice(axes, place, scene, number, scores[number], plane, half_size_mm)
     if path is not None:
         # Half of the time would go into squeezing the last bytes out of a PNG.
         figure.savefig(path, pil_kwargs={"compress_level": 1} if str(path).endswith(".png") else None)
@@ -121,20 +126,19 @@ def _window(pixels: np.ndarray) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-6))
 
 
-def _draw_projection(axes: Any, scene: _Scene, name: str, plane: Sequence[int]) -> None:
+def _draw_projection(axes: Any, place: _Place, scene: _Scene, name: str, plane: Sequence[int]) -> None:
     across, up, along = plane
     pixels = scene.image.max(axis=along) if scene.image.ndim == 3 else scene.image
-    if across > up:
-        pixels = pixels.T
-    _show(axes, pixels, scene.spacing[[across, up]], (0.0, 0.0), _window(pixels))
-    for number, box in enumerate(scene.boxes):
-        _draw_box(axes, box, scene.spacing, plane, f"{number + 1}", _COLORS[number % len(_COLORS)], 1.0)
     extent = np.array(scene.image.shape)[[across, up]] * scene.spacing[[across, up]]
-    _frame(axes, (0, extent[0]), (0, extent[1]), plane, f"{name} projection" if name else "")
+    panel = _Panel.showing(place, np.zeros(2), extent, plane)
+    panel.show(axes, pixels.T if across > up else pixels, np.zeros(2), extent, _window(pixels))
+    for number, box in enumerate(scene.boxes):
+        panel.draw_box(axes, box, scene.spacing, plane, f"{number + 1}", _COLORS[number % len(_COLORS)], 1.0)
+    panel.write_directions(axes, plane, f"{name} projection")
 
 
-def _draw_slice(axes: Any, scene: _Scene, number: int, score: float, plane: Sequence[int], half_size: float) -> None:
-    across, up, along = plane
+def _draw_slice(axes: Any, place: _Place, scene: _Scene, number: int, score: float, plane: Sequence[int], half_size: float) -> None:
+    across, up, _ = plane
     box = torch.from_numpy(scene.boxes[number : number + 1])
     center = box_centers(box)[0].numpy()
     half = max(half_size, 1.2 * float((box_sizes(box)[0].numpy() * scene.spacing).max()) / 2)
@@ -144,43 +148,81 @@ def _draw_slice(axes: Any, scene: _Scene, number: int, score: float, plane: Sequ
     middle = np.clip(np.floor(center), 0, size - 1).astype(int)
     where = tuple(slice(low[a], high[a]) if a in (across, up) else middle[a] for a in range(len(size)))
     pixels = scene.image[where]
-    _show(axes, pixels.T if across > up else pixels, scene.spacing[[across, up]], (low * scene.spacing)[[across, up]], scene.window)
-    _draw_box(axes, scene.boxes[number], scene.spacing, plane, f"{number + 1}: {score:.2f}", _COLORS[number % len(_COLORS)], 1.6)
     focus = (center * scene.spacing)[[across, up]]
-    _frame(axes, (focus[0] - half, focus[0] + half), (focus[1] - half, focus[1] + half), plane, "")
+    panel = _Panel.showing(place, focus - half, focus + half, plane)
+    ends = ((low * scene.spacing)[[across, up]], (high * scene.spacing)[[across, up]])
+    panel.show(axes, pixels.T if across > up else pixels, *ends, scene.window)
+    panel.draw_box(axes, scene.boxes[number], scene.spacing, plane, f"{number + 1}: {score:.2f}", _COLORS[number % len(_COLORS)], 1.6)
+    panel.write_directions(axes, plane, "")
 
 
-def _show(axes: Any, pixels: np.ndarray, spacing: np.ndarray, origin: Sequence[float], window: tuple[float, float]) -> None:
-    """Pixels (across, up), in mm."""
-    right, top = np.array(origin) + np.array(pixels.shape) * spacing
-    extent = (origin[0], right, origin[1], top)
-    axes.imshow(pixels.T, cmap="gray", vmin=window[0], vmax=window[1], extent=extent, origin="lower", aspect="equal")
+@dataclass(frozen=True)
+class _Place:
+    """A rectangle of the picture, in pixels from its upper left corner."""
+
+    left: float
+    top: float
+    width: float
+    height: float
 
 
-def _draw_box(axes: Any, box: np.ndarray, spacing: np.ndarray, plane: Sequence[int], text: str, color: str, width: float) -> None:
-    across, up, _ = plane
-    dims = len(spacing)
-    lower, upper = box[:dims] * spacing, box[dims:] * spacing
-    corner, extent = lower[[across, up]], (upper - lower)[[across, up]]
-    axes.add_patch(Rectangle(corner, *extent, fill=False, edgecolor=color, linewidth=width))
-    # Volumes are shown from the right to the left, flat images from the top down.
-    anchor = corner + (extent if dims == 3 else 0)
-    axes.annotate(text, anchor, (1, 2), textcoords="offset points", fontsize=7, color=color, clip_on=True)
+@dataclass(frozen=True)
+class _Panel:
+    """A view of a plane: volumes with the patient's right, or front, on the left and his head or front up; flat images as on a screen.
 
+    Args:
+        frame: of the panel.
+        origin: (2,) mm, where the view begins across and up.
+        scale: pixels per mm.
+        is_volume: of the scan.
+    """
 
-def _frame(axes: Any, across: Sequence[float], up: Sequence[float], plane: Sequence[int], name: str) -> None:
-    """Limits and letters: volumes with the patient's right, or front, on the left; flat images as on a screen."""
-    flat = plane[2] < 0
-    axes.set_facecolor(_BACKGROUND)
-    axes.set_xlim(*(across if flat else reversed(across)))
-    axes.set_ylim(*(reversed(up) if flat else up))
-    axes.set_xticks([])
-    axes.set_yticks([])
-    if flat:
-        return
-    style: dict[str, Any] = {"transform": axes.transAxes, "fontsize": 7, "color": "#9fb3c8", "ha": "center", "va": "center"}
-    (right_end, left_end), (bottom, top) = _ENDS[plane[0]], _ENDS[plane[1]]
-    for x, y, letter in ((0.03, 0.5, left_end), (0.97, 0.5, right_end), (0.5, 0.03, bottom), (0.5, 0.97, top)):
-        axes.text(x, y, letter, **style)
-    if name:
-        axes.text(0.03, 0.03, name, **(style | {"ha": "left"}))
+    frame: Rectangle
+    origin: np.ndarray
+    scale: float
+    is_volume: bool
+
+    @staticmethod
+    def showing(place: _Place, begin: np.ndarray, end: np.ndarray, plane: Sequence[int]) -> _Panel:
+        """All between two points, mm, as large as the place allows, in its middle."""
+        scale = float(min(np.array([place.width, place.height]) / (end - begin)))
+        width, height = (end - begin) * scale
+        corner = (place.left + (place.width - width) / 2, place.top + (place.height - height) / 2)
+        return _Panel(Rectangle(corner, width, height, facecolor=_BACKGROUND, zorder=-1), begin, scale, plane[2] >= 0)
+
+    def pixel(self, point: np.ndarray) -> np.ndarray:
+        """The place (2,) in the picture of a point (2,), mm."""
+        across, up = (point - self.origin) * self.scale
+        left, top = self.frame.get_xy()
+        if self.is_volume:
+            return np.array([left + self.frame.get_width() - across, top + self.frame.get_height() - up])
+        return np.array([left + across, top + up])
+
+    def show(self, axes: Any, pixels: np.ndarray, begin: np.ndarray, end: np.ndarray, window: tuple[float, float]) -> None:
+        """Pixels (across, up) that lie between two points, mm."""
+        axes.add_patch(self.frame)
+        (left, top), (right, bottom) = self.pixel(begin), self.pixel(end)
+        shown = axes.imshow(
+            pixels.T, cmap="gray", vmin=window[0], vmax=window[1], extent=(left, right, bottom, top), origin="upper", aspect="auto"
+        )
+        shown.set_clip_path(self.frame)
+
+    def draw_box(self, axes: Any, box: np.ndarray, spacing: np.ndarray, plane: Sequence[int], text: str, color: str, width: float) -> None:
+        lower, upper = ((part * spacing)[list(plane[:2])] for part in np.split(box, 2))
+        corners = np.stack([self.pixel(lower), self.pixel(upper)])
+        (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+        axes.add_patch(
+            Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color, linewidth=width, clip_path=self.frame)
+        )
+        axes.text(left + 1, top - 2, text, fontsize=7, color=color, va="bottom", clip_path=self.frame, clip_on=True)
+
+    def write_directions(self, axes: Any, plane: Sequence[int], name: str) -> None:
+        """The letters of the patient's sides at the edges of a volume's panel."""
+        if not self.is_volume:
+            return
+        (left, top), width, height = self.frame.get_xy(), self.frame.get_width(), self.frame.get_height()
+        (low, high), (bottom, upper) = _ENDS[plane[0]], _ENDS[plane[1]]
+        style: dict[str, Any] = {"fontsize": 7, "color": "#9fb3c8", "ha": "center", "va": "center"}
+        for x, y, letter in ((0.03, 0.5, high), (0.97, 0.5, low), (0.5, 0.97, bottom), (0.5, 0.03, upper)):
+            axes.text(left + x * width, top + y * height, letter, **style)
+        axes.text(left + 0.03 * width, top + height - 8, name, **(style | {"ha": "left"}))
