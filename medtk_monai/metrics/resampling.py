@@ -1,0 +1,114 @@
+"""How sure a figure is: bootstrap intervals over patients, and tests of two detectors on the same patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medtk_monai.metrics.match_table import MatchTable
+from medtk_monai.metrics.weighted import Figure
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its interval; NaN where it is undefined.
+
+    Args:
+        value: of all cases.
+        low, high: the ends of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap_weights(table: MatchTable, num_draws: int, seed: int = 0) -> np.ndarray:
+    """Weights (B, N) of a bootstrap over patients (Efron, Annals of Statistics 1979): as many patients as there are, drawn with
+    replacement, each with all its cases."""
+    patients = int(table.patients.max(initial=-1)) + 1
+    generator = np.random.default_rng(seed)
+    drawn = (
+        generator.multinomial(patients, np.full(patients, 1 / max(patients, 1)), size=num_draws) if patients else np.zeros((num_draws, 0))
+    )
+    return drawn[:, table.patients].astype(float)
+
+
+def intervals(table: MatchTable, figure: Figure, weights: np.ndarray, level: float = 0.95) -> list[Interval]:
+    """A figure, or each of several, with the percentile interval of its bootstrap distribution.
+
+    Draws in which a figure is undefined, such as those without lesions, are left out of its distribution.
+
+    Args:
+        weights: (B, N), see ``bootstrap_weights``; with B = 0 there are no intervals (NaN).
+        level: nominal coverage.
+    """
+    values = np.atleast_2d(figure(table, np.ones((1, table.num_cases))).T).T[0]
+    drawn = figure(table, weights).reshape(len(weights), len(values))
+    tail = (1 - level) / 2
+    return [Interval(float(value), *_quantiles(column, tail)) for value, column in zip(values, drawn.T)]
+
+
+def _quantiles(values: np.ndarray, tail: float) -> tuple[float, float]:
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two detectors on the same cases.
+
+    Args:
+        first, second: their figures.
+        difference: second minus first, with its paired bootstrap interval.
+        p_value: of a permutation test, two-sided.
+    """
+
+    first: float
+    second: float
+    difference: Interval
+    p_value: float
+
+
+def compare(first: MatchTable, second: MatchTable, figure: Figure, num_draws: int = 1000, seed: int = 0, level: float = 0.95) -> Comparison:
+    """Compare a figure of two detectors by a paired bootstrap and by a permutation test over patients.
+
+    The permutation test exchanges the detectors' results on random patients (Good, Permutation Tests, 1994): its p-value is the share
+    of exchanges, the actual one included, whose difference is at least as large. Identical detectors have p = 1.
+
+    Args:
+        figure: a single one, (B,).
+        num_draws: of the bootstrap, and of the test.
+
+    Raises:
+        ValueError: the tables are of different cases.
+    """
+    if not np.array_equal(first.lesions, second.lesions) or not np.array_equal(first.patients, second.patients):
+        raise ValueError("the tables are of different cases, or of different lesions in them")
+    weights = bootstrap_weights(first, num_draws, seed)
+    ones = np.ones((1, first.num_cases))
+    values = [float(figure(table, ones)[0]) for table in (first, second)]
+    drawn = figure(second, weights) - figure(first, weights)
+    difference = Interval(values[1] - values[0], *_quantiles(drawn, (1 - level) / 2))
+    joint = _joined(first, second)
+    exchanged = np.random.default_rng([seed, 1]).integers(0, 2, (num_draws, int(first.patients.max(initial=-1)) + 1))[:, first.patients]
+    one, other = np.hstack([1.0 - exchanged, exchanged]), np.hstack([exchanged, 1.0 - exchanged])
+    permuted = np.abs(figure(joint, other) - figure(joint, one))
+    extreme = permuted >= abs(difference.value) - 1e-12
+    return Comparison(values[0], values[1], difference, float((1 + extreme.sum()) / (1 + num_draws)))
+
+
+def _joined(first: MatchTable, second: MatchTable) -> MatchTable:
+    """The cases of both, one after the other."""
+    return replace(
+        first,
+        **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in ("scores", "is_tp", "labels")},
+        cases=np.concatenate([first.cases, second.cases + first.num_cases]),
+        lesions=np.concatenate([first.lesions, second.lesions]),
+        case_scores=np.concatenate([first.case_scores, second.case_scores]),
+        patients=np.concatenate([first.patients, second.patients]),
+    )
