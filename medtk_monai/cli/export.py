@@ -40,6 +40,7 @@ def export(
     import hashlib
     from pathlib import Path
 
+    from medtk_monai.engines import plain_values
     from medtk_monai.errors import DataError
     from medtk_monai.export import InputSpec, export_network, parity_table
     from medtk_monai.export import dense_stage as first_stage
@@ -47,7 +48,7 @@ def export(
     from medtk_monai.prediction.bundle import parse_bundle
 
     path, overlays = Path(str(checkpoint)), _words(overlay)
-    parser, _ = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
+    parser, training = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
     try:
         network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
     except KeyError as error:
@@ -61,6 +62,7 @@ def export(
         "overlays": [Path(name).name for name in overlays],
         "checkpoint": {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
         "overrides": {name: str(value) for name, value in overrides.items()},
+        "training": dict(training) | {"values": training.get("values", {}) | plain_values(overrides)},
     }
     description = export_network(first_stage(network) if dense_stage else network, str(out), given, _words(formats), notes)
     print(parity_table(description.parity))

@@ -35,7 +35,7 @@ def predict(
     Args:
         inputs: image files, DICOM folders or .zip archives of a series, folders of such, patterns in quotes, or datalists (.json).
         bundle: folder of the bundle, or its train.json.
-        checkpoint: of the training, e.g. runs/aneurysm/best.pt; several, A.pt,B.pt, make an ensemble.
+        checkpoint: of the training, e.g. runs/aneurysm/best.pt, or the folder of an export; several, A.pt,B.pt, make an ensemble.
         out: folder to write to.
         overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
         format: of json,csv,slicer,label,points,preview,sr; all but sr unless given.
@@ -52,7 +52,9 @@ def predict(
     Raises:
         DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
     """
-    from medtk_monai.errors import DataError, existing_file
+    import os
+
+    from medtk_monai.errors import DataError
     from medtk_monai.prediction import Predictor, ViewOptions, find_scans
     from medtk_monai.prediction.outputs import chosen_formats
     from medtk_monai.prediction.run import file_digest, predict_scans, timing_table
@@ -68,11 +70,11 @@ def predict(
     except ValueError as error:
         raise DataError(str(error), remedy="give --tta and --tta_scales from 1, and --budget in seconds") from error
     scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else _words(format))
-    files, overlays = [existing_file(path, "give the checkpoint of a training") for path in _words(checkpoint)], _words(overlay)
+    files, overlays = [_existing(path) for path in _words(checkpoint)], _words(overlay)
     settings = {
         "bundle": str(bundle),
         "overlay": overlays,
-        "checkpoints": [file_digest(path) for path in files],
+        "checkpoints": [file_digest(f"{path}/export.json" if os.path.isdir(path) else path) for path in files],
         "score_threshold": score_threshold,
         "top_k": top_k,
         "views": [mirrors, scales, budget],
@@ -87,6 +89,15 @@ def predict(
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:
         sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))
+
+
+def _existing(path: str) -> str:
+    """A checkpoint, or the folder of an exported network."""
+    from pathlib import Path
+
+    from medtk_monai.errors import existing_file
+
+    return path if (Path(path) / "export.json").is_file() else existing_file(path, "give the checkpoint of a training")
 
 
 def _words(value: Words) -> list[str]:

@@ -13,13 +13,15 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
-from torch import nn
+from torch import Tensor, nn
 
 from medtk_monai.engines.overrides import check_names
 from medtk_monai.engines.running_config import plain_values
 from medtk_monai.errors import DataError, existing_file
+from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.handlers.checkpoints import NOTES, load_weights, read_checkpoint
 from medtk_monai.inferers import WindowedInferer
+from medtk_monai.structures import DenseOutput
 
 PARTS = ("network_def", "preprocessing", "validate::inferer", "network_dtype", "label_pairs")
 """What prediction takes from a bundle."""
@@ -32,7 +34,7 @@ class BundleParts:
     """What prediction needs.
 
     Args:
-        networks: one for each checkpoint, in evaluation mode, on the device.
+        networks: one for each checkpoint, in evaluation mode, on the device; exported ones run where the images are.
         inferer: of windows.
         preprocessing: of a case, whose first transform reads the files.
         device: of the networks.
@@ -62,7 +64,7 @@ def load_bundle(
 
     Args:
         bundle: folder with a ``train.json``, or that file.
-        checkpoint: of one network, or of each network of an ensemble.
+        checkpoint: of one network, or of each network of an ensemble; or folders that ``medtk export`` has written, with ONNX files.
         overlay: files that lay over ``train.json`` in training.
         device: "cpu", "cuda", "cuda:1"...; None for what the bundle chooses.
         overrides: further values of the configuration.
@@ -73,7 +75,7 @@ def load_bundle(
     checkpoints = [Path(path) for path in _as_list(checkpoint)]
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
     try:
-        network = parser.get_parsed_content("network_on_device").eval()
+        networks = [_network(path, parser) for path in checkpoints]
         inferer = parser.get_parsed_content("validate::inferer")
         preprocessing = parser.get_parsed_content("preprocessing")
         precision = parser.get_parsed_content("network_dtype")
@@ -81,9 +83,6 @@ def load_bundle(
         label_pairs = parser.get_parsed_content("label_pairs")
     except KeyError as error:
         raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(PARTS)}") from error
-    networks = [network] + [deepcopy(network) for _ in checkpoints[1:]]
-    for path, member in zip(checkpoints, networks):
-        load_weights(path, member)
     fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
     return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names)
 
@@ -99,8 +98,34 @@ def parse_bundle(
     checkpoints = _as_list(checkpoint)
     if not checkpoints:
         raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
-    notes = read_checkpoint(Path(checkpoints[0])).get(NOTES, {})
+    notes = _notes(Path(checkpoints[0]))
     return _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device), notes
+
+
+def _notes(checkpoint: Path) -> dict[str, Any]:
+    """What a training, or the export of its network, tells those who use it."""
+    found = read_description(checkpoint).notes.get("training", {}) if checkpoint.is_dir() else read_checkpoint(checkpoint).get(NOTES, {})
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _network(checkpoint: Path, parser: ConfigParser) -> nn.Module:
+    if checkpoint.is_dir():
+        return _Exported(checkpoint)
+    network = deepcopy(parser.get_parsed_content("network_on_device")).eval()
+    load_weights(checkpoint, network)
+    return network
+
+
+class _Exported(nn.Module):
+    """An exported network as a module, which has no weights of its own."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.run = ExportedNetwork(folder)
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """(B, C, *spatial) images -> maps."""
+        return self.run(images)
 
 
 def config_file(bundle: str | Path) -> str:

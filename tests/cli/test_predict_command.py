@@ -149,3 +149,18 @@ def test_values_of_a_checkpoint_run_nothing(trained, tmp_path, monkeypatch):
     torch.save(content, tmp_path / "evil.pt")
     parts = Predictor.from_bundle(BUNDLE, tmp_path / "evil.pt", device="cpu").parts
     assert parts.inferer.window_size == json.loads((BUNDLE / "train.json").read_text())["window_size"] and not touched.exists()
+
+
+@pytest.mark.slow
+def test_an_exported_network_finds_the_same(trained, phantom, tmp_path, monkeypatch):
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    export = ("export", "--checkpoint", trained / "best.pt", "--out", tmp_path / "exported", "--bundle", BUNDLE, "--formats", "onnx")
+    monkeypatch.setattr(sys, "argv", ["medtk", *map(str, export)])
+    main()
+    common = ("--bundle", BUNDLE, "--device", "cpu", "--precision", "float32", "--format", "json")
+    for name, checkpoint in (("torch", trained / "best.pt"), ("onnx", tmp_path / "exported")):
+        predict(monkeypatch, scan, "--checkpoint", checkpoint, "--out", tmp_path / name, *common)
+    one, other = (read_predictions(tmp_path / name / "predictions.json")[0] for name in ("torch", "onnx"))
+    assert one["prior_ids"] == other["prior_ids"] and len(one["boxes"]) > 0
+    np.testing.assert_allclose(one["boxes"], other["boxes"], atol=1e-3)
+    np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-4)
