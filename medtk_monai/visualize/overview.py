@@ -208,6 +208,7 @@ class _Panel:
         shown.set_clip_path(self.frame)
 
     def draw_box(self, axes: Any, box: np.ndarray, spacing: np.ndarray, plane: Sequence[int], text: str, color: str, width: float) -> None:
+        """A box (2D,), voxels, with a text at its upper left corner."""
         lower, upper = ((part * spacing)[list(plane[:2])] for part in np.split(box, 2))
         corners = np.stack([self.pixel(lower), self.pixel(upper)])
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
