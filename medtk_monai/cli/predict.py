@@ -63,12 +63,16 @@ def predict(
         raise DataError(
             "nothing to predict", remedy="name image files, folders or datalists: medtk predict scan.nii.gz --checkpoint best.pt"
         )
-    mirrors = 8 if tta is True else int(tta)
-    scales = tuple(tta_scales) if isinstance(tta_scales, Sequence) else (float(tta_scales),)
     try:
-        options = ViewOptions(mirrors, scales, budget)
-    except ValueError as error:
-        raise DataError(str(error), remedy="give --tta and --tta_scales from 1, and --budget in seconds") from error
+        mirrors = 8 if tta is True else int(tta)
+        scales = tuple(float(scale) for scale in _words(tta_scales))
+        options = ViewOptions(mirrors, scales, None if budget is None else float(budget))
+        score_threshold, top_k = float(score_threshold), None if top_k is None else int(top_k)
+    except (TypeError, ValueError) as error:
+        remedy = "give whole numbers from 1 to --tta, numbers to --tta_scales and --score_threshold, seconds to --budget"
+        raise DataError(str(error), remedy=remedy) from error
+    if top_k is not None and top_k < 0:
+        raise DataError(f"--top_k is {top_k}", remedy="give the number of findings to keep, from 0")
     scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else _words(format))
     files, overlays = [_existing(path) for path in _words(checkpoint)], _words(overlay)
     settings = {
@@ -79,10 +83,13 @@ def predict(
         "top_k": top_k,
         "views": [mirrors, scales, budget],
         "overrides": overrides,
+        "formats": formats,
+        "class_names": _words(class_names),
     }
 
     def make() -> Predictor:
-        return Predictor.from_bundle(str(bundle), files, overlays, device, options, score_threshold, top_k, **overrides)
+        chosen = None if device is None else str(device)
+        return Predictor.from_bundle(str(bundle), files, overlays, chosen, options, score_threshold, top_k, **overrides)
 
     progress = predict_scans(make, scans, str(out), formats, settings, _words(class_names))
     print(timing_table(progress) or "nothing left to do")
@@ -100,5 +107,8 @@ def _existing(path: str) -> str:
     return path if (Path(path) / "export.json").is_file() else existing_file(path, "give the checkpoint of a training")
 
 
-def _words(value: Words) -> list[str]:
-    return value.split(",") if isinstance(value, str) else [str(word) for word in value]
+def _words(value: Any) -> list[str]:
+    """The words of a list; Fire turns those that look like numbers into numbers."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [str(word) for word in value]
+    return [word for word in str(value).split(",") if word]

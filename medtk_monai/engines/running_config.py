@@ -44,14 +44,17 @@ def _walk(part: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """Plain values below a part that is not plain itself."""
     children = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list | tuple) else ()
     for key, value in children:
-        if not str(key).startswith("_"):
+        if not any(step.startswith("_") for step in str(key).replace("#", "::").split("::")):
             name = f"{prefix}{key}"
             yield from [(name, value)] if _is_plain(value) else _walk(value, f"{name}::")
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return all(isinstance(key, str) and not key.startswith("_") and _is_plain(part) for key, part in value.items())
+        return all(
+            isinstance(key, str) and not key.startswith("_") and "::" not in key and "#" not in key and _is_plain(part)
+            for key, part in value.items()
+        )
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     if isinstance(value, str):

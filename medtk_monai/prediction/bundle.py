@@ -150,6 +150,7 @@ def _parse(files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[st
     parser = ConfigParser()
     parser.read_config([existing_file(path, "check the path") for path in files])
     check_names(overrides, list(parser.get()))
+    # Only arguments of components that the bundle names are taken, never the components themselves.
     needed = _reachable(parser.get(), PARTS) - _OF_THIS_MACHINE
     known = _ids(parser.get())
     parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})

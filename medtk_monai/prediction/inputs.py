@@ -45,7 +45,7 @@ def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) ->
         DataError: nothing is found, or a datalist is not as described.
     """
     found = [scan for word in inputs for scan in _expand(str(word), split)]
-    unique = list({os.path.abspath(scan.path): scan for scan in found}.values())
+    unique = list({path: replace(scan, path=path) for scan in found for path in [os.path.abspath(scan.path)]}.values())
     return _with_own_names(unique)
 
 

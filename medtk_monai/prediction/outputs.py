@@ -126,7 +126,8 @@ def _appearing(out: Path, name: str) -> Iterator[Path]:
 def remove_unfinished(out: Path) -> None:
     """Remove what processes of this machine that have died left behind."""
     for folder in out.glob(f"{_UNFINISHED}{socket.gethostname()}-*"):
-        if not _is_alive(int(folder.name.split("-")[-2])):
+        host, process, _ = folder.name.removeprefix(_UNFINISHED).rsplit("-", 2)
+        if host == socket.gethostname() and process.isdecimal() and not _is_alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

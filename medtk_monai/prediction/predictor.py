@@ -119,7 +119,7 @@ class Predictor:
             if self.options.budget is not None:
                 self._speed = self._speed or measure_speed(networks, self.parts.inferer, len(image), size, device)
                 clock.lap("calibrate")
-                left = self.options.budget - clock.total
+                left = self.options.budget - (clock.total - clock.seconds["calibrate"])  # that of the first scan alone
                 network_time.clear()
             look = choose_look(self.parts.inferer, self.options, size, self._speed, left, self.parts.label_pairs)
             (found,) = look.inferer(image[None], self._network)

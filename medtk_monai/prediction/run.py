@@ -115,7 +115,9 @@ def _claim(out: Path, settings: Mapping[str, Any]) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f"cannot use {out}: {error}", remedy="choose another --out") from error
     different = [key for key in dict.fromkeys([*wanted, *found]) if wanted.get(key) != found.get(key)]
-    if different:
+    if different and not _case_files(out):
+        write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
+    elif different:
         what = f"{out} holds predictions made with other settings: {', '.join(different)}"
         raise DataError(what, remedy="choose another --out, or remove that folder")
 
@@ -131,8 +133,13 @@ def _is_done(scan: Scan, out: Path) -> bool:
     return True
 
 
+def _case_files(out: Path) -> list[Path]:
+    """The predictions of finished scans; folders that are being written begin with a dot."""
+    return sorted(path for path in out.glob(f"*/{PREDICTIONS}") if not path.parent.name.startswith("."))
+
+
 def _write_summary(out: Path, formats: Sequence[str]) -> None:
-    cases = [case for path in sorted(out.glob(f"*/{PREDICTIONS}")) for case in read_predictions(path)]
+    cases = [case for path in _case_files(out) for case in read_predictions(path)]
     write_predictions(out / PREDICTIONS, cases)
     if "csv" in formats and all(len(case["direction"]) == 3 for case in cases):
         write_luna_csv(out / "predictions.csv", cases)

@@ -17,6 +17,7 @@ _SPACING_TOLERANCE = 0.05
 """Share by which the distances of neighboring slices may differ."""
 _ANGLE_TOLERANCE = 1e-3
 _SAME_POSITION_MM = 1e-3
+_SHIFT_TOLERANCE_MM = 0.1
 
 
 class DicomSeriesReader(ImageReader):
@@ -91,6 +92,10 @@ def _find_gap(places: Sequence[tuple[np.ndarray, np.ndarray]]) -> str | None:
         return None
     if max(np.abs(direction - places[0][1]).max() for _, direction in places) > _ANGLE_TOLERANCE:
         return "its slices are not parallel"
+    offsets, normal = np.array([origin for origin, _ in places]) - places[0][0], places[0][1][:, 2]
+    shift = float(np.linalg.norm(offsets - np.outer(offsets @ normal, normal), axis=1).max())
+    if shift > _SHIFT_TOLERANCE_MM:
+        return f"its slices are shifted against each other by up to {shift:.1f} mm, as by a tilted gantry: resample it to a straight volume"
     gaps = np.diff(np.sort(_heights(places)))
     usual = float(np.median(gaps))
     if gaps.min() < _SAME_POSITION_MM:

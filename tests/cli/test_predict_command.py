@@ -91,6 +91,10 @@ def test_views_budget_and_limits(trained, phantom, tmp_path, monkeypatch, capsys
         (["SCAN", "--device", "gpu"], "'gpu' is no device"),
         (["SCAN", "--tta", "0"], "mirrors are at least 1"),
         (["SCAN", "--budget", "-3"], "budget positive"),
+        (["SCAN", "--budget", "long"], "seconds to --budget"),
+        (["SCAN", "--tta", "many"], "whole numbers from 1 to --tta"),
+        (["SCAN", "--top_k", "-1"], "--top_k is -1"),
+        (["SCAN", "--overlay", "3"], "no file 3"),
         (["SCAN", "--channels", "16"], "is of another network"),
     ],
 )
@@ -164,3 +168,13 @@ def test_an_exported_network_finds_the_same(trained, phantom, tmp_path, monkeypa
     assert one["prior_ids"] == other["prior_ids"] and len(one["boxes"]) > 0
     np.testing.assert_allclose(one["boxes"], other["boxes"], atol=1e-3)
     np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-4)
+
+
+def test_a_checkpoint_cannot_name_a_component(trained, tmp_path):
+    import torch
+
+    content = torch.load(trained / "best.pt", weights_only=True)
+    content["notes"]["values"] |= {"network_dtype::_target_": "os.system", "network_dtype#_target_": "os.system"}
+    torch.save(content, tmp_path / "evil.pt")
+    parts = Predictor.from_bundle(BUNDLE, tmp_path / "evil.pt", device="cpu", precision="float32").parts
+    assert parts.precision == torch.float32

@@ -206,3 +206,35 @@ def test_settings_are_kept_as_json(tmp_path):
     predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "out", ("json",), {"views": (1, (1.0,)), "bundle": tmp_path})
     assert json.loads((tmp_path / "out" / "settings.json").read_text()) == {"views": [1, [1.0]], "bundle": str(tmp_path)}
     assert centers_of(read_predictions(tmp_path / "out" / "predictions.json")[0]).shape == (2, 3)
+
+
+def test_equal_names_in_two_folders_are_two_scans(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        scans(tmp_path / name, 1)
+    monkeypatch.chdir(tmp_path / "a")
+    predict_scans(predictor, find_scans(["scan0.nii.gz"]), tmp_path / "out", ("json",), {})
+    monkeypatch.chdir(tmp_path)
+    assert predict_scans(predictor, find_scans(["a/scan0.nii.gz"]), tmp_path / "out", ("json",), {}).skipped == ["scan0"]
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(DataError, match="two scans have one name"):
+        predict_scans(predictor, find_scans(["scan0.nii.gz"]), tmp_path / "out", ("json",), {})
+
+
+def test_a_failed_beginning_does_not_claim_the_folder(tmp_path):
+    def broken():
+        raise DataError("no checkpoint")
+
+    given = scans(tmp_path / "in", 1)
+    with pytest.raises(DataError, match="no checkpoint"):
+        predict_scans(broken, given, tmp_path / "out", ("json",), {"checkpoints": []})
+    assert list(predict_scans(predictor, given, tmp_path / "out", ("json",), {"checkpoints": ["a"]}).done) == ["scan0"]
+
+
+def test_unfinished_folders_of_others_are_left_out_and_left_alone(tmp_path):
+    given = scans(tmp_path / "in", 1)
+    other = tmp_path / "out" / f".unfinished-{outputs_module.socket.gethostname()}-2-999999-abcdef"
+    other.mkdir(parents=True)
+    predict_scans(predictor, given, tmp_path / "out", ("json",), {})
+    (other / "predictions.json").write_text((tmp_path / "out" / "scan0" / "predictions.json").read_text())
+    predict_scans(predictor, given, tmp_path / "out", ("json",), {})
+    assert other.exists() and len(read_predictions(tmp_path / "out" / "predictions.json")) == 1

@@ -90,3 +90,15 @@ def test_a_folder_without_dicom(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(DataError, match="holds 0 DICOM series: none"):
         load(tmp_path)
+
+
+def test_a_tilted_gantry_is_told(tmp_path):
+    """Slices that are parallel and evenly spaced, but shifted along their columns: no straight volume has their places."""
+    sheared = OBLIQUE.copy()
+    for number in range(5):
+        sheared[:3, 3] = OBLIQUE[:3, 3] + number * (OBLIQUE[:3, 2] + 0.25 * OBLIQUE[:3, 1])
+        write_series(tmp_path / "tilt", VOLUME[:, :, number : number + 1], sheared, series_uid="1.2.3")
+        for path in (tmp_path / "tilt").glob("*_0001.dcm"):
+            path.rename(tmp_path / "tilt" / f"{number}.dcm")
+    with pytest.raises(DataError, match=r"shifted against each other by up to 0\.8 mm, as by a tilted gantry"):
+        load(tmp_path / "tilt")
