@@ -1,5 +1,7 @@
+import logging
 import os
 import pickle
+import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -40,3 +42,12 @@ def phantom(made_once):
         return made_once(f"phantom{spatial_dims}d", write).parent
 
     return make
+
+
+@pytest.fixture
+def quiet_hooks(monkeypatch):
+    """For tests that run the bundle: it sets the process's excepthook and logging, which other tests must not inherit."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    yield
+    logging.getLogger("medtk_monai").handlers.clear()
+    logging.getLogger("medtk_monai").propagate = True

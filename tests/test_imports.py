@@ -11,7 +11,7 @@ import medtk_monai
 
 PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
-    ["structures", "box_ops", "roi_align", "reflection", "errors", "atomic"],
+    ["structures", "box_ops", "roi_align", "reflection", "errors", "atomic", "digests"],
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],

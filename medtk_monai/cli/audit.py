@@ -41,15 +41,10 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
 
 def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
     """MONAI's parser of the configuration with the overrides."""
-    from monai.bundle import ConfigParser
-
-    from medtk_monai.engines.overrides import check_names
-    from medtk_monai.errors import existing_file
+    from medtk_monai.engines.overrides import read_config
 
     files = [config_file] if isinstance(config_file, str) else list(config_file)
-    parser = ConfigParser()
-    parser.read_config([existing_file(path, "give the path of the bundle's train.json") for path in files])
-    check_names(overrides, list(parser.get()))
+    parser = read_config(files, overrides, "give the path of the bundle's train.json")
     parser.update({"cache_dir": None} | overrides)  # a report leaves no prepared cases behind
     return parser
 

@@ -28,11 +28,9 @@ def convert(
         images: a folder, a file, or a pattern in quotes: the scans, for formats that count voxels. Their names are the case ids.
         class_names: of class 0, 1, ..., as aneurysm,vessel, for formats that name classes.
     """
+    from medtk_monai.cli.words import words
     from medtk_monai.formats.conversion import convert as convert_files
 
-    # Fire turns names that look like numbers into numbers, and commas into lists.
-    scans = str(images) if isinstance(images, (str, int, float)) else images and [str(name) for name in images]
-    names = (
-        str(class_names).split(",") if isinstance(class_names, (str, int, float)) else class_names and [str(name) for name in class_names]
-    )
+    scans = str(images) if isinstance(images, (str, int, float)) else images and [str(name) for name in images]  # a pattern may have commas
+    names = None if class_names is None else words(class_names)
     return "\n".join(convert_files(str(source), str(target), source_format, target_format, scans, names)) or "nothing lost"

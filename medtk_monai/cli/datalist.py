@@ -11,9 +11,6 @@ from typing import Any
 
 from medtk_monai.errors import DataError
 
-SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-"""Files that count as images when a folder is named."""
-
 Share = float | int | str | Sequence[str]
 """A fraction of the cases, a number of cases, or case ids."""
 
@@ -67,15 +64,19 @@ def _find_files(source: str | Sequence[str], role: str) -> list[Path]:
     """Existing files, absolute and sorted; at least one."""
     from glob import glob
 
+    from medtk_monai.data.datalist import IMAGE_SUFFIXES
+
     sources = [source] if isinstance(source, str) else source
     found: set[Path] = set()
     for name in sources:
         path = Path(name).expanduser()
         matches = path.iterdir() if path.is_dir() else map(Path, glob(str(path), recursive=True))
         new = {match.absolute() for match in matches if not match.name.startswith(".")}
-        found |= {match for match in new if match.name.lower().endswith(SUFFIXES)} if path.is_dir() else new
+        found |= {match for match in new if match.name.lower().endswith(IMAGE_SUFFIXES)} if path.is_dir() else new
     if not found:
-        raise DataError(f"no {role} found at {source!r}", remedy=f"name a folder of {', '.join(SUFFIXES)} files, or a pattern in quotes")
+        raise DataError(
+            f"no {role} found at {source!r}", remedy=f"name a folder of {', '.join(IMAGE_SUFFIXES)} files, or a pattern in quotes"
+        )
     return sorted(found)
 
 

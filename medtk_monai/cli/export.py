@@ -37,9 +37,10 @@ def export(
     Raises:
         DataError: a wrong bundle or checkpoint, a network that cannot be exported, or a package is missing.
     """
-    import hashlib
     from pathlib import Path
 
+    from medtk_monai.cli.words import words
+    from medtk_monai.digests import file_sha256
     from medtk_monai.engines import plain_values
     from medtk_monai.errors import DataError
     from medtk_monai.export import InputSpec, export_network, parity_table
@@ -47,7 +48,7 @@ def export(
     from medtk_monai.handlers.checkpoints import load_weights
     from medtk_monai.prediction.bundle import parse_bundle
 
-    path, overlays = Path(str(checkpoint)), _words(overlay)
+    path, overlays = Path(str(checkpoint)), words(overlay)
     parser, training = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
     try:
         network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
@@ -60,17 +61,13 @@ def export(
     notes = {
         "bundle": Path(str(bundle)).name,
         "overlays": [Path(name).name for name in overlays],
-        "checkpoint": {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()},
+        "checkpoint": {"name": path.name, "sha256": file_sha256(path)},
         "overrides": {name: str(value) for name, value in overrides.items()},
         "training": dict(training) | {"values": training.get("values", {}) | plain_values(overrides)},
     }
-    description = export_network(first_stage(network) if dense_stage else network, str(out), given, _words(formats), notes)
+    description = export_network(first_stage(network) if dense_stage else network, str(out), given, words(formats), notes)
     print(parity_table(description.parity))
     print(f"wrote {', '.join(file['name'] for file in description.files.values())} and export.json to {out}; images {description.input}")
-
-
-def _words(value: str | Sequence[str]) -> list[str]:
-    return [word for word in value.split(",") if word] if isinstance(value, str) else [str(word) for word in value]
 
 
 def _per_axis(value: int | Sequence[int], dims: int) -> tuple[int, ...]:

@@ -52,12 +52,14 @@ def predict(
     Raises:
         DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
     """
-    import os
+    from pathlib import Path
 
-    from medtk_monai.errors import DataError
+    from medtk_monai.cli.words import words
+    from medtk_monai.digests import file_sha256
+    from medtk_monai.errors import DataError, existing_file
     from medtk_monai.prediction import Predictor, ViewOptions, find_scans
     from medtk_monai.prediction.outputs import chosen_formats
-    from medtk_monai.prediction.run import file_digest, predict_scans, timing_table
+    from medtk_monai.prediction.run import predict_scans, timing_table
 
     if not inputs:
         raise DataError(
@@ -65,7 +67,7 @@ def predict(
         )
     try:
         mirrors = 8 if tta is True else int(tta)
-        scales = tuple(float(scale) for scale in _words(tta_scales))
+        scales = tuple(float(scale) for scale in words(tta_scales))
         options = ViewOptions(mirrors, scales, None if budget is None else float(budget))
         score_threshold, top_k = float(score_threshold), None if top_k is None else int(top_k)
     except (TypeError, ValueError) as error:
@@ -73,42 +75,28 @@ def predict(
         raise DataError(str(error), remedy=remedy) from error
     if top_k is not None and top_k < 0:
         raise DataError(f"--top_k is {top_k}", remedy="give the number of findings to keep, from 0")
-    scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else _words(format))
-    files, overlays = [_existing(path) for path in _words(checkpoint)], _words(overlay)
+    scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else words(format))
+    files, overlays = words(checkpoint), words(overlay)
+    exports = [Path(path, "export.json") for path in files]
+    contents = [export if export.is_file() else Path(path) for export, path in zip(exports, files)]
     settings = {
         "bundle": str(bundle),
         "overlay": overlays,
-        "checkpoints": [file_digest(f"{path}/export.json" if os.path.isdir(path) else path) for path in files],
+        "checkpoints": [file_sha256(existing_file(path, "give the checkpoint of a training")) for path in contents],
         "score_threshold": score_threshold,
         "top_k": top_k,
         "views": [mirrors, scales, budget],
         "overrides": overrides,
         "formats": formats,
-        "class_names": _words(class_names),
+        "class_names": words(class_names),
     }
 
     def make() -> Predictor:
         chosen = None if device is None else str(device)
         return Predictor.from_bundle(str(bundle), files, overlays, chosen, options, score_threshold, top_k, **overrides)
 
-    progress = predict_scans(make, scans, str(out), formats, settings, _words(class_names))
+    progress = predict_scans(make, scans, str(out), formats, settings, words(class_names))
     print(timing_table(progress) or "nothing left to do")
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:
         sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))
-
-
-def _existing(path: str) -> str:
-    """A checkpoint, or the folder of an exported network."""
-    from pathlib import Path
-
-    from medtk_monai.errors import existing_file
-
-    return path if (Path(path) / "export.json").is_file() else existing_file(path, "give the checkpoint of a training")
-
-
-def _words(value: Any) -> list[str]:
-    """The words of a list; Fire turns those that look like numbers into numbers."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [str(word) for word in value]
-    return [word for word in str(value).split(",") if word]

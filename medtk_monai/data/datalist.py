@@ -23,6 +23,8 @@ import numpy as np
 from medtk_monai.errors import DataError
 
 SPACES = ("RAS", "LPS")
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+"""Files that count as images when a folder is named."""
 
 
 def load_datalist(

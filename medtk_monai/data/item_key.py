@@ -22,6 +22,7 @@ from monai.transforms import Randomizable
 import medtk_monai
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.data.item_file import MAGIC
+from medtk_monai.digests import file_sha256
 
 TRUSTED = ("medtk_monai", "monai", "torch", "numpy", "builtins")
 """Packages whose code is known by their version."""
@@ -52,17 +53,9 @@ def file_digest(path: str, digests: Path) -> str:
             return remembered["digest"]
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    digest = _digest(path)
+    digest = file_sha256(path)
     write_text_atomically(known, json.dumps({"stamp": stamp, "digest": digest}))
     return digest
-
-
-def _digest(path: str) -> str:
-    found = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
 
 
 def describe(value: Any) -> Any:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from monai.bundle import ConfigParser
 
-from medtk_monai.errors import DataError
+from medtk_monai.errors import DataError, existing_file
 
 OF_MONAI = {"run_id", "init_id", "final_id", "config_file", "meta_file", "logging_file", "tracking", "args_file"}
 
@@ -28,6 +28,18 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
     given = [word[2:].split("=")[0] for word in words if word.startswith("--")]
     known = ConfigParser.load_config_files(_config_files(words)).keys()
     check_names([name for name in given if name not in OF_MONAI], list(known))
+
+
+def read_config(files: Sequence[str], overrides: Iterable[str] = (), remedy: str = "check the path") -> ConfigParser:
+    """MONAI's parser of one or more files that lie over one another; values that shall be overridden must be there, but are not yet.
+
+    Raises:
+        DataError: there is no such file, or an override names no value of the configuration.
+    """
+    parser = ConfigParser()
+    parser.read_config([existing_file(path, remedy) for path in files])
+    check_names(overrides, list(parser.get()))
+    return parser
 
 
 def check_names(names: Iterable[str], known: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 
 import medtk_monai
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError, import_extra
 from medtk_monai.export.description import EXPORT_FILE, ExportDescription, InputSpec
 from medtk_monai.export.exported_network import ONNX, ExportedNetwork
@@ -128,7 +128,7 @@ def _load_back(folder: Path, name: str) -> Program:
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+    return {"name": path.name, "sha256": file_sha256(path), "bytes": path.stat().st_size}
 
 
 def _versions() -> dict[str, str]:

@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from torch import Tensor, nn
 
-from medtk_monai.engines.overrides import check_names
+from medtk_monai.engines.overrides import read_config
 from medtk_monai.engines.running_config import plain_values
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.export import ExportedNetwork, read_description
@@ -147,9 +147,7 @@ def _as_list(paths: Paths) -> list[str]:
 
 
 def _parse(files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None) -> ConfigParser:
-    parser = ConfigParser()
-    parser.read_config([existing_file(path, "check the path") for path in files])
-    check_names(overrides, list(parser.get()))
+    parser = read_config(files, overrides)
     # Only arguments of components that the bundle names are taken, never the components themselves.
     needed = _reachable(parser.get(), PARTS) - _OF_THIS_MACHINE
     known = _ids(parser.get())

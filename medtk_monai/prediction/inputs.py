@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
-from medtk_monai.data.datalist import case_name, load_datalist, split_names
+from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, load_datalist, split_names
 from medtk_monai.errors import DataError
 
-IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".dcm", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+READABLE_SUFFIXES = (*IMAGE_SUFFIXES, ".nhdr", ".dcm")
 MAX_ARCHIVE_BYTES = 20 * 10**9
 """An archive that unpacks to more is refused."""
 
@@ -62,8 +62,8 @@ def _expand(word: str, split: str | None) -> list[Scan]:
 
 
 def _scan(path: Path) -> Scan:
-    if not path.name.lower().endswith((*IMAGE_SUFFIXES, ".zip")) and not _is_dicom(path):
-        raise DataError(f"{path} is not an image that can be read", remedy=f"give {', '.join(IMAGE_SUFFIXES)}, a DICOM folder or .zip")
+    if not path.name.lower().endswith((*READABLE_SUFFIXES, ".zip")) and not _is_dicom(path):
+        raise DataError(f"{path} is not an image that can be read", remedy=f"give {', '.join(READABLE_SUFFIXES)}, a DICOM folder or .zip")
     return Scan(case_name(path), str(path))
 
 
@@ -72,12 +72,16 @@ def _in_folder(folder: Path) -> list[Scan]:
     if _holds_dicom(folder):
         return [Scan(folder.resolve().name, str(folder))]
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    scans = [_scan(path) for path in files if path.name.lower().endswith((*IMAGE_SUFFIXES, ".zip"))]
-    below = sorted(Path(name) for name, _, _ in os.walk(folder) if Path(name) != folder)
-    scans += [Scan(path.name, str(path)) for path in below if _holds_dicom(path)]
+    scans = [_scan(path) for path in files if path.name.lower().endswith((*READABLE_SUFFIXES, ".zip"))]
+    scans += [Scan(path.name, str(path)) for path in _dicom_folders(folder)]
     if not scans:
-        raise DataError(f"folder {folder} holds no images", remedy=f"give a folder of {', '.join(IMAGE_SUFFIXES)} files or DICOM series")
+        raise DataError(f"folder {folder} holds no images", remedy=f"give a folder of {', '.join(READABLE_SUFFIXES)} files or DICOM series")
     return scans
+
+
+def _dicom_folders(root: Path) -> list[Path]:
+    """The folders at or below ``root`` that hold DICOM files."""
+    return sorted(path for path in map(Path, (name for name, _, _ in os.walk(root))) if _holds_dicom(path))
 
 
 def _holds_dicom(folder: Path) -> bool:
@@ -86,7 +90,7 @@ def _holds_dicom(folder: Path) -> bool:
 
 
 def _is_dicom(path: Path) -> bool:
-    if path.name.lower().endswith(IMAGE_SUFFIXES) and path.suffix.lower() != ".dcm":
+    if path.name.lower().endswith(READABLE_SUFFIXES) and path.suffix.lower() != ".dcm":
         return False
     with path.open("rb") as file:
         return file.read(132)[128:] == b"DICM"
@@ -114,7 +118,7 @@ def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:
 
 
 def _named_deeper(scan: Scan, depth: int) -> Scan:
-    """A scan that bears the name of its ``depth``-th parent folder too, or its suffix where there is none left."""
+    """A scan that bears the name of its ``depth``-th parent folder too, if it has so many."""
     parents = Path(scan.path).absolute().parents
     folder = parents[depth - 1].name if depth <= len(parents) else ""
     return replace(scan, case_id=f"{folder}_{scan.case_id}" if folder else scan.case_id)
@@ -136,11 +140,11 @@ def readable(scan: Scan) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="medtk-") as folder:
         _unpack(scan, Path(folder))
-        series = [path for path, _, _ in os.walk(folder) if _holds_dicom(Path(path))]
+        series = _dicom_folders(Path(folder))
         if len(series) != 1:
             what = f"archive {scan.path} holds {len(series)} folders of DICOM files"
             raise DataError(what, scan.case_id, "put each series into an archive of its own")
-        yield series[0]
+        yield str(series[0])
 
 
 def _unpack(scan: Scan, folder: Path) -> None:
@@ -150,5 +154,5 @@ def _unpack(scan: Scan, folder: Path) -> None:
             if size > MAX_ARCHIVE_BYTES:
                 raise DataError(f"archive {scan.path} would unpack to {size / 1e9:.0f} GB", scan.case_id, "unpack it yourself")
             archive.extractall(folder)  # leaves out what would lead outside
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
         raise DataError(f"cannot unpack {scan.path}: {error}", scan.case_id, "copy the archive again") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -143,14 +142,6 @@ def _write_summary(out: Path, formats: Sequence[str]) -> None:
     write_predictions(out / PREDICTIONS, cases)
     if "csv" in formats and all(len(case["direction"]) == 3 for case in cases):
         write_luna_csv(out / "predictions.csv", cases)
-
-
-def file_digest(path: str | Path) -> str:
-    """SHA-256 of a file."""
-    with Path(path).open("rb") as file:
-        return (
-            hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
-        )
 
 
 def timing_table(progress: Progress) -> str:

@@ -1,7 +1,6 @@
 """The bundle as its users run it, on very little data."""
 
 import json
-import logging
 import multiprocessing
 import os
 import random
@@ -20,14 +19,7 @@ from medtk_monai.errors import find_data_error
 from tests.bundles.running import BUNDLE, EVALUATE, MULTI_GPU, SMALL, TRAIN, run, workflow
 from tests.processes import free_port, run_module, run_program
 
-
-@pytest.fixture(autouse=True)
-def quiet_hooks(monkeypatch):
-    """The bundle sets the process's excepthook and logging, which other tests must not inherit."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    yield
-    logging.getLogger("medtk_monai").handlers.clear()
-    logging.getLogger("medtk_monai").propagate = True
+pytestmark = pytest.mark.usefixtures("quiet_hooks")
 
 
 def train(config, folder, out, **overrides):

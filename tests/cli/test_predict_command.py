@@ -1,7 +1,6 @@
 """``medtk predict`` with the bundle, as its users type it."""
 
 import json
-import logging
 import sys
 
 import numpy as np
@@ -15,13 +14,7 @@ from tests.bundles.running import BUNDLE, EVALUATE, SMALL, TRAIN, run
 EVERYTHING = {"dense_postprocessor::score_threshold": 0.0}
 
 
-@pytest.fixture(autouse=True)
-def quiet_hooks(monkeypatch):
-    """The bundle sets the process's excepthook and logging, which other tests must not inherit."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    yield
-    logging.getLogger("medtk_monai").handlers.clear()
-    logging.getLogger("medtk_monai").propagate = True
+pytestmark = pytest.mark.usefixtures("quiet_hooks")
 
 
 @pytest.fixture(scope="session")

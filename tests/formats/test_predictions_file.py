@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
 from medtk_monai.box_ops import box_corners, boxes_from_centers
 from medtk_monai.errors import DataError
@@ -23,20 +22,11 @@ from medtk_monai.formats import (
     write_predictions,
 )
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections
+from tests.formats.made_cases import made_affine
 
 
 def random_affine(generator: np.random.Generator, dims: int, oblique: bool) -> torch.Tensor:
-    """Voxel centers -> RAS mm: a rotation or a permutation of axes with flips, spacing 0.2 to 3 mm, an offset."""
-    rotation = Rotation.random(random_state=generator.integers(2**31)).as_matrix()
-    if dims == 2:
-        angle = generator.uniform(0, 2 * np.pi)
-        rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if not oblique:
-        rotation = np.eye(dims)[generator.permutation(dims)] * generator.choice([-1, 1], dims)
-    affine = np.eye(dims + 1)
-    affine[:dims, :dims] = rotation * generator.uniform(0.2, 3, dims) * generator.choice([-1, 1], dims)
-    affine[:dims, dims] = generator.uniform(-300, 300, dims)
-    return torch.from_numpy(affine)
+    return torch.from_numpy(made_affine(generator, dims, oblique))
 
 
 def random_detections(generator: np.random.Generator, count: int, dims: int) -> Detections:
