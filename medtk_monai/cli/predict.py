@@ -77,6 +77,9 @@ def predict(
         raise DataError(f"--top_k is {top_k}", remedy="give the number of findings to keep, from 0")
     scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else words(format))
     files, overlays = words(checkpoint), words(overlay)
+    if not files:
+        taken = "".join(f"; --{name} was taken for a value of the bundle" for name in overrides)
+        raise DataError("no checkpoint is given", remedy=f"name that of a training: --checkpoint runs/aneurysm/best.pt{taken}")
     exports = [Path(path, "export.json") for path in files]
     contents = [export if export.is_file() else Path(path) for export, path in zip(exports, files)]
     settings = {
@@ -96,7 +99,7 @@ def predict(
         return Predictor.from_bundle(str(bundle), files, overlays, chosen, options, score_threshold, top_k, **overrides)
 
     progress = predict_scans(make, scans, str(out), formats, settings, words(class_names))
-    print(timing_table(progress) or "nothing left to do")
+    print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:
         sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))

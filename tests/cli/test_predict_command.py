@@ -103,6 +103,13 @@ def test_wrong_arguments_take_one_line(trained, phantom, tmp_path, monkeypatch, 
     assert words in str(stop.value) and "\n" not in str(stop.value)
 
 
+def test_a_mistyped_checkpoint_is_shown(phantom, tmp_path, monkeypatch):
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    with pytest.raises(SystemExit, match="no checkpoint is given.*--chekpoint was taken for a value of the bundle"):
+        predict(monkeypatch, scan, "--chekpoint", "best.pt", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_failed_scans_are_listed(trained, phantom, tmp_path, monkeypatch):
     (tmp_path / "torn.nii.gz").write_bytes(b"\x1f\x8b")
     scan = next((phantom(3) / "images").glob("*.nii.gz"))
