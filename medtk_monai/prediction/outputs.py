@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from medtk_monai.errors import DataError
 from medtk_monai.formats import write_label_map, write_luna_csv, write_points, write_predictions, write_slicer_markups
-from medtk_monai.prediction.inputs import READABLE_SUFFIXES, Scan, readable
+from medtk_monai.prediction.inputs import OTHER_SUFFIXES, Scan, readable
 from medtk_monai.prediction.predictor import Prediction
 from medtk_monai.visualize import plot_overview
 
@@ -71,7 +71,7 @@ OF_VOLUMES = ("csv", "slicer", "points", "sr")
 
 def comes_from_dicom(scan: Scan) -> bool:
     """Whether a scan is a DICOM series."""
-    return not scan.path.lower().endswith(tuple(suffix for suffix in READABLE_SUFFIXES if suffix != ".dcm"))
+    return not scan.path.lower().endswith(OTHER_SUFFIXES)
 
 
 def chosen_formats(names: Sequence[str] | None) -> tuple[str, ...]:
