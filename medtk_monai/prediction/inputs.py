@@ -30,12 +30,17 @@ class Scan:
     """One scan to look at.
 
     Args:
-        case_id: fit to be the name of a folder.
+        case_id: as a datalist or the name of the file tells it.
         path: an image file, a folder of one DICOM series, or a zip archive of one.
     """
 
     case_id: str
     path: str
+
+    @property
+    def folder(self) -> str:
+        """A name for the folder of what is found in it: the case id without what file systems do not take."""
+        return re.sub(r"[^\w.\-+]", "_", self.case_id).strip(".") or "_"
 
 
 def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) -> list[Scan]:
@@ -119,16 +124,25 @@ def _from_datalist(path: Path, split: str | None) -> list[Scan]:
 
 
 def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:
-    """Case ids that differ, as far as folders' names tell the scans apart, and that are fit to be file names."""
+    """Scans whose folders have different names, as far as their suffixes and the folders above tell them apart."""
+    scans = _with_suffixes(scans)
     for depth in range(1, 8):
-        taken = Counter(_clean(scan.case_id) for scan in scans)
+        taken = Counter(scan.folder for scan in scans)
         if max(taken.values(), default=1) == 1:
             break
-        scans = [_named_deeper(scan, depth) if taken[_clean(scan.case_id)] > 1 else scan for scan in scans]
+        scans = [_named_deeper(scan, depth) if taken[scan.folder] > 1 else scan for scan in scans]
     else:
         name = max(taken, key=lambda name: taken[name])
         raise DataError(f"{taken[name]} scans have this name", name, "rename them, or predict them into different folders")
-    return [replace(scan, case_id=_clean(scan.case_id)) for scan in scans]
+    return scans
+
+
+def _with_suffixes(scans: Sequence[Scan]) -> list[Scan]:
+    """Files of one folder that differ in their suffixes alone bear these too: scan_nii_gz and scan_mha."""
+    taken = Counter((Path(scan.path).parent, scan.folder) for scan in scans)
+    twins = [taken[Path(scan.path).parent, scan.folder] > 1 for scan in scans]
+    suffixes = [Path(scan.path).name.removeprefix(case_name(scan.path)).replace(".", "_") for scan in scans]
+    return [replace(scan, case_id=scan.case_id + suffix) if twin else scan for scan, twin, suffix in zip(scans, twins, suffixes)]
 
 
 def _named_deeper(scan: Scan, depth: int) -> Scan:
@@ -136,10 +150,6 @@ def _named_deeper(scan: Scan, depth: int) -> Scan:
     parents = Path(scan.path).absolute().parents
     folder = parents[depth - 1].name if depth <= len(parents) else ""
     return replace(scan, case_id=f"{folder}_{scan.case_id}" if folder else scan.case_id)
-
-
-def _clean(name: str) -> str:
-    return re.sub(r"[^\w.\-+]", "_", name).strip(".") or "_"
 
 
 @contextmanager

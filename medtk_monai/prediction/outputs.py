@@ -94,14 +94,14 @@ def left_out(formats: Sequence[str], scan: Scan, prediction: Prediction) -> list
 
 
 def write_case(out: Path, prediction: Prediction, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
-    """Write ``out / case_id``, a folder that appears when all its files are whole, or not at all.
+    """Write ``out / scan.folder``, a folder that appears when all its files are whole, or not at all.
 
     Args:
         class_names: of labels from 0; further ones are named by their numbers.
     """
     without, labels = left_out(formats, scan, prediction), prediction.case["labels"]
     names = [*class_names, *(f"class {label}" for label in range(len(class_names), max(labels, default=0) + 1))]
-    with _appearing(out, scan.case_id) as folder:
+    with _appearing(out, scan.folder) as folder:
         for name in formats:
             if name not in without:
                 FORMATS[name](folder, prediction, scan, names)

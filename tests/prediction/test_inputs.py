@@ -129,7 +129,8 @@ def test_datalists(tmp_path):
     path = tmp_path / "list.json"
     splits = {"training": [{"image": "a.nii"}], "test": [{"image": "b.nii", "case_id": "x/../y"}]}
     path.write_text(json.dumps(splits))
-    assert find_scans([path]) == [Scan("x_.._y", str(tmp_path / "b.nii"))]
+    assert find_scans([path]) == [Scan("x/../y", str(tmp_path / "b.nii"))]
+    assert find_scans([path])[0].folder == "x_.._y"
     assert ids(find_scans([path], "training")) == ["a"]
     path.write_text(json.dumps({"mine": [{"image": "c.nii"}]}))
     assert ids(find_scans([path])) == ["c"]
@@ -144,10 +145,26 @@ def test_equal_names_are_told_apart_by_their_folders(tmp_path):
     assert ids(find_scans([tmp_path / "p1", tmp_path / "p2"])) == ["p1_scan", "other", "p2_scan"]
 
 
+def test_equal_names_in_one_folder_are_told_apart_by_their_suffixes(tmp_path):
+    for name in ("p1/scan.nii.gz", "p1/scan.mha", "p1/other.nii", "p2/scan.nii.gz", "p2/scan.nii"):
+        touch(tmp_path / name)
+    dicom(tmp_path / "p1" / "scan" / "1.dcm")
+    assert ids(find_scans([tmp_path / "p1"])) == ["other", "scan_mha", "scan_nii_gz", "scan"]
+    together = ids(find_scans([tmp_path / "p1", tmp_path / "p2"]))
+    assert together == ["other", "scan_mha", "p1_scan_nii_gz", "scan", "scan_nii", "p2_scan_nii_gz"]
+
+
 def test_names_that_cannot_be_told_apart(tmp_path):
-    touch(tmp_path / "a.nii"), touch(tmp_path / "a.mha")
+    touch(tmp_path / "a b.nii"), touch(tmp_path / "a_b.nii")
     with pytest.raises(DataError, match="2 scans have this name"):
         find_scans([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "case_id, folder", [("site/01", "site_01"), ("..", "_"), (".a", "a"), ("a b\\c", "a_b_c"), ("\u00e4-1.2+", "\u00e4-1.2+"), ("/", "_")]
+)
+def test_folders_have_names_that_file_systems_take(case_id, folder):
+    assert Scan(case_id, "").folder == folder
 
 
 @pytest.mark.parametrize("word", ["absent.nii", "*.mha", "notes.txt", "empty"])

@@ -220,6 +220,30 @@ def test_equal_names_in_two_folders_are_two_scans(tmp_path, monkeypatch):
         predict_scans(predictor, find_scans(["scan0.nii.gz"]), tmp_path / "out", ("json",), {})
 
 
+def test_a_scan_that_is_done_keeps_its_name(tmp_path, capsys):
+    """Names depend on which scans are given together; what is done is found again by the path of the scan."""
+    for name in ("a", "b"):
+        scans(tmp_path / name, 1)
+    predict_scans(predictor, find_scans([tmp_path / "a"]), tmp_path / "out", ("json",), {})
+    progress = predict_scans(predictor, find_scans([tmp_path / "a", tmp_path / "b"]), tmp_path / "out", ("json",), {})
+    assert progress.skipped == ["scan0"] and list(progress.done) == ["b_scan0"]
+    assert "scan0.nii.gz was done before as case 'scan0', and is not done again as 'a_scan0'" in capsys.readouterr().out
+    assert predict_scans(predictor, find_scans([tmp_path / "b"]), tmp_path / "out", ("json",), {}).skipped == ["b_scan0"]
+    images = [case["image"] for case in read_predictions(tmp_path / "out" / "predictions.json")]
+    assert sorted(images) == [str(tmp_path / name / "scan0.nii.gz") for name in "ab"]
+
+
+def test_case_ids_of_datalists_are_kept(tmp_path):
+    (scan,) = scans(tmp_path / "in", 1)
+    (tmp_path / "list.json").write_text(json.dumps({"test": [{"case_id": "site/01", "image": scan.path}]}))
+    given = find_scans([tmp_path / "list.json"])
+    assert list(predict_scans(predictor, given, tmp_path / "out", ALL, {}).done) == ["site/01"]
+    for path in (tmp_path / "out" / "predictions.json", tmp_path / "out" / "site_01" / "predictions.json"):
+        assert [case["case_id"] for case in read_predictions(path)] == ["site/01"]
+    assert [case["case_id"] for case in read_luna_csv(tmp_path / "out" / "predictions.csv")] == ["site/01"]
+    assert predict_scans(predictor, given, tmp_path / "out", ALL, {}).skipped == ["site/01"]
+
+
 def test_a_failed_beginning_does_not_claim_the_folder(tmp_path):
     def broken():
         raise DataError("no checkpoint")
