@@ -61,6 +61,15 @@ def test_errors_take_one_line_and_nothing_is_written(predictions, monkeypatch, a
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.json"]
 
 
+def test_existing_files_are_spared(predictions, monkeypatch, capsys):
+    Path("found.csv").write_text("mine")
+    with pytest.raises(SystemExit, match="found.csv exists -- choose another target, or give --overwrite"):
+        convert(monkeypatch, "predictions.json", "found.csv")
+    assert Path("found.csv").read_text() == "mine"
+    convert(monkeypatch, "predictions.json", "found.csv", "--overwrite")
+    assert Path("found.csv").read_text().startswith("seriesuid")
+
+
 @pytest.mark.parametrize("arguments", [[], ["predictions.json"], ["predictions.json", "a.csv", "--format", "luna"]])
 def test_wrong_arguments_fail(predictions, monkeypatch, arguments, tmp_path):
     with pytest.raises(SystemExit) as caught:

@@ -164,8 +164,22 @@ def test_sources_and_images_are_not_written_over(tmp_path):
             convert(tmp_path / "predictions.json", tmp_path / target, **options)
     assert read_predictions(tmp_path / "predictions.json") == made
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == ["a.nii.gz", "b.nii.gz"]
-    for _ in range(2):  # what was converted before may be converted again
-        convert(tmp_path / "predictions.json", tmp_path / "maps", target_format="label")
+    with pytest.raises(DataError, match="is an image or part of the source"):
+        convert(tmp_path / "predictions.json", tmp_path / "predictions.json", overwrite=True)
+
+
+def test_existing_files_are_written_over_on_demand(tmp_path):
+    write_predictions(tmp_path / "predictions.json", cases())
+    for target, name in ((tmp_path / "found.csv", None), (tmp_path / "maps", "label")):
+        convert(tmp_path / "predictions.json", target, target_format=name)
+    (tmp_path / "found.csv").write_text("mine")
+    for target, name, shown in ((tmp_path / "found.csv", None, "found.csv"), (tmp_path / "maps", "label", "a.json")):
+        with pytest.raises(DataError, match=f"{shown} exists -- choose another target, or give --overwrite"):
+            convert(tmp_path / "predictions.json", target, target_format=name)
+        assert (tmp_path / "found.csv").read_text() == "mine"
+    for target, name in ((tmp_path / "found.csv", None), (tmp_path / "maps", "label")):
+        convert(tmp_path / "predictions.json", target, target_format=name, overwrite=True)
+    assert "seriesuid" in (tmp_path / "found.csv").read_text()
 
 
 def test_formats_that_stay_open_are_told(tmp_path):
