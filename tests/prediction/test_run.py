@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats import in_space, read_luna_csv, read_points, read_predictions, read_slicer_markups
+from medtk_monai.formats import in_space, read_label_map, read_luna_csv, read_points, read_predictions, read_slicer_markups
 from medtk_monai.prediction import Scan, find_scans
 from medtk_monai.prediction import outputs as outputs_module
 from medtk_monai.prediction.outputs import chosen_formats
@@ -51,10 +51,12 @@ def test_all_files_tell_the_same_places(tmp_path):
         "predictions.csv": read_luna_csv,
         "findings.mrk.json": lambda path: [read_slicer_markups(path)],
         "points.json": lambda path: [read_points(path)],
+        "findings.nii.gz": lambda path: [read_label_map(path)],
     }
     for name in read:
         (case,) = read[name](folder / name)
         np.testing.assert_allclose(centers_of(in_space(case, "RAS")), world, atol=2e-3, err_msg=name)
+        assert case["case_id"] == "scan"
     labels = nib.load(folder / "findings.nii.gz")
     scan = nib.load(tmp_path / "scan.nii.gz")
     np.testing.assert_allclose(labels.affine, scan.affine, atol=1e-5)
