@@ -33,7 +33,6 @@ def convert(
     from medtk_monai.cli.words import words
     from medtk_monai.formats.conversion import convert as convert_files
 
-    scans = str(images) if isinstance(images, (str, int, float)) else images and [str(name) for name in images]  # a pattern may have commas
     names = None if class_names is None else words(class_names)
-    losses = convert_files(str(source), str(target), source_format, target_format, scans, names, overwrite)
+    losses = convert_files(source, target, source_format, target_format, images, names, overwrite)  # a pattern may have commas
     return "\n".join(losses) or "nothing lost"

@@ -50,7 +50,7 @@ def test_images_give_the_grids(predictions, monkeypatch, capsys):
         (["none.json", "a.csv"], "error: no file none.json"),
         (["predictions.json", "a.json"], "error: the format of a.json is open"),
         (["predictions.json", "coco.json", "--target_format", "coco"], "3D"),
-        (["predictions.json", "a.csv", "--source_format", "7"], "no format 7"),
+        (["predictions.json", "a.csv", "--source_format", "7"], "no format '7'"),
         (["predictions.json", "a.csv", "--images", "none/*.nii.gz"], "no images found"),
     ],
 )

@@ -178,3 +178,14 @@ def test_a_checkpoint_cannot_name_a_component(trained, tmp_path):
     torch.save(content, tmp_path / "evil.pt")
     parts = Predictor.from_bundle(BUNDLE, tmp_path / "evil.pt", device="cpu", precision="float32").parts
     assert parts.precision == torch.float32
+
+
+def test_names_that_look_like_numbers(trained, phantom, tmp_path, monkeypatch):
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1e3.nii.gz").symlink_to(scan)
+    (tmp_path / "1e3").symlink_to(trained)
+    predict(
+        monkeypatch, "1e3.nii.gz", "--bundle", BUNDLE, "--checkpoint", "1e3/best.pt", "--out=1.10", "--device", "cpu", "--format", "json"
+    )
+    assert (tmp_path / "1.10" / "1e3" / "predictions.json").exists()
