@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from medtk_monai.engines.overrides import read_config
 from medtk_monai.engines.running_config import plain_values
-from medtk_monai.errors import DataError, existing_file
+from medtk_monai.errors import DataError, existing_file, find_data_error
 from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.handlers.checkpoints import NOTES, load_weights, read_checkpoint
 from medtk_monai.inferers import WindowedInferer
@@ -74,17 +75,37 @@ def load_bundle(
     """
     checkpoints = [Path(path) for path in _as_list(checkpoint)]
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
-    try:
+    with building(bundle, PARTS, overrides or {}):
         networks = [_network(path, parser) for path in checkpoints]
         inferer = parser.get_parsed_content("validate::inferer")
         preprocessing = parser.get_parsed_content("preprocessing")
         precision = parser.get_parsed_content("network_dtype")
         chosen_device = torch.device(parser.get_parsed_content("device"))
         label_pairs = parser.get_parsed_content("label_pairs")
-    except KeyError as error:
-        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(PARTS)}") from error
     fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
     return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names)
+
+
+@contextmanager
+def building(bundle: str | Path, parts: Sequence[str], overrides: Mapping[str, Any]) -> Iterator[None]:
+    """Tells in one line what keeps the parts of a bundle from being built, if it may be the user's doing.
+
+    Raises:
+        DataError: a part is missing, or something fails and values of the configuration were given.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(parts)}") from error
+    except Exception as error:
+        if not overrides or find_data_error(error):
+            raise
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        given = " ".join(f"--{name} {value}" for name, value in overrides.items())
+        what = f"bundle {bundle} cannot be built with {given}: {type(cause).__name__}: {cause}".splitlines()[0]
+        raise DataError(what, remedy="see the bundle's docs/README.md for what can be set") from error
 
 
 def parse_bundle(
