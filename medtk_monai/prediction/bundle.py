@@ -16,6 +16,7 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from torch import Tensor, nn
 
+from medtk_monai.digests import values_sha256
 from medtk_monai.engines.overrides import read_config
 from medtk_monai.engines.running_config import plain_values
 from medtk_monai.errors import DataError, existing_file, find_data_error
@@ -123,6 +124,17 @@ def parse_bundle(
     return _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device), notes
 
 
+def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
+    """Digest of the values in the files of a bundle that prediction makes use of; their layout and other values do not count.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    config = read_config([config_file(bundle), *_as_list(overlay)]).get()
+    used = {name: config.get(name) for name in _reachable(config, PARTS)}
+    return values_sha256(used | {part: _value(config, part) for part in PARTS})
+
+
 def _notes(checkpoint: Path) -> dict[str, Any]:
     """What a training, or the export of its network, tells those who use it."""
     found = read_description(checkpoint).notes.get("training", {}) if checkpoint.is_dir() else read_checkpoint(checkpoint).get(NOTES, {})
@@ -190,12 +202,19 @@ def _checked_device(device: str) -> str:
 def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:
     """The top-level values of a configuration that some parts are made of."""
     seen = {part for part in parts if "::" not in part}
-    left = [config.get(part.split("::")[0], {}).get(part.split("::")[1]) if "::" in part else config.get(part) for part in parts]
+    left = [_value(config, part) for part in parts]
     while left:
         new = set(re.findall(r"@(\w+)", repr(left.pop()))) - seen
         seen |= new
         left += [config.get(name) for name in new]
     return seen
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    """A value by its name, which may be one within another as ``a::b``; None if there is none."""
+    first, _, rest = name.partition("::")
+    value = config.get(first)
+    return value.get(rest) if rest and isinstance(value, Mapping) else value
 
 
 def _ids(part: Any, prefix: str = "") -> set[str]:
