@@ -137,7 +137,10 @@ def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
 
 def _notes(checkpoint: Path) -> dict[str, Any]:
     """What a training, or the export of its network, tells those who use it."""
-    found = read_description(checkpoint).notes.get("training", {}) if checkpoint.is_dir() else read_checkpoint(checkpoint).get(NOTES, {})
+    if checkpoint.is_dir():
+        found = read_description(checkpoint).notes.get("training", {})
+    else:
+        found = read_checkpoint(checkpoint, mapped=True).get(NOTES, {})
     return dict(found) if isinstance(found, Mapping) else {}
 
 

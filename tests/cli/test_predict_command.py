@@ -217,3 +217,12 @@ def test_an_edited_bundle_is_noticed(trained, phantom, tmp_path, monkeypatch, ca
     path.write_text(json.dumps(config))
     with pytest.raises(SystemExit, match="other settings: configuration -- choose another --out"):
         predict(monkeypatch, scan, *common)
+
+
+def test_weights_are_read_once(trained, monkeypatch):
+    import torch
+
+    load, read = torch.load, []
+    monkeypatch.setattr(torch, "load", lambda path, **given: read.append(given["mmap"]) or load(path, **given))
+    Predictor.from_bundle(BUNDLE, trained / "best.pt", device="cpu")
+    assert read == [True, False]
