@@ -1,6 +1,7 @@
 """From files to files, in all combinations."""
 
 import json
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +13,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats import FORMATS, convert, read_predictions, voxel_boxes, write_predictions
 
 VOLUMES = [name for name in FORMATS if name != "coco"]
+MANUAL = Path(__file__).parents[2] / "docs" / "prediction.md"
 ONE_CASE = [name for name, kind in FORMATS.items() if kind.one_case]
 
 
@@ -56,6 +58,15 @@ def test_what_each_format_loses(tmp_path, name):
     lines = convert(tmp_path / "predictions.json", place(tmp_path, name), target_format=name)
     assert len(lines) == len(LOST[name])
     assert all(line.startswith(start) for line, start in zip(lines, LOST[name]))
+
+
+@pytest.mark.parametrize("name", VOLUMES)
+def test_the_manual_tells_what_each_format_loses(tmp_path, name):
+    write_predictions(tmp_path / "predictions.json", [case | {"image": f"/scans/{case['case_id']}.nii.gz"} for case in cases()])
+    kinds = {line.split(":")[0] for line in convert(tmp_path / "predictions.json", place(tmp_path, name), target_format=name)}
+    (row,) = (line for line in MANUAL.read_text().splitlines() if line.startswith(f"| `{name}` |"))
+    for kind in ("prior ids", "image paths", "voxel grids", "sizes", "scores", "labels"):
+        assert (kind in row) == (kind in kinds), kind
 
 
 @pytest.mark.parametrize("second", VOLUMES)
