@@ -14,6 +14,7 @@ from medtk_monai.formats import in_space, read_label_map, read_luna_csv, read_po
 from medtk_monai.prediction import Scan, find_scans
 from medtk_monai.prediction import outputs as outputs_module
 from medtk_monai.prediction.outputs import chosen_formats
+from medtk_monai.prediction.own_files import is_own_file
 from medtk_monai.prediction.run import Progress, predict_scans, timing_table
 from tests.prediction.marked_scans import centers_of, predictor, save_marked
 
@@ -37,6 +38,8 @@ def test_every_scan_gets_its_files(tmp_path):
     assert list(progress.done) == ["scan0", "scan1", "scan2"] and not progress.failed and not progress.skipped
     for name in progress.done:
         assert {path.name for path in (tmp_path / "out" / name).iterdir()} == NAMES
+        assert all(is_own_file(path) for path in (tmp_path / "out" / name).iterdir())
+    assert all(is_own_file(path) for path in (tmp_path / "out").iterdir() if path.is_file())
     together = read_predictions(tmp_path / "out" / "predictions.json")
     assert [case["case_id"] for case in together] == list(progress.done)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*progress.done, "settings.json", "predictions.json", "predictions.csv"}
