@@ -1,9 +1,11 @@
-"""What identifies the content of a file."""
+"""What identifies the content of files and of values."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from typing import Any
 
 
 def file_sha256(path: str | os.PathLike) -> str:
@@ -13,3 +15,8 @@ def file_sha256(path: str | os.PathLike) -> str:
         while block := file.read(1 << 20):
             found.update(block)
     return found.hexdigest()
+
+
+def values_sha256(values: Any) -> str:
+    """SHA-256 of numbers, words, lists and dictionaries, hexadecimal, whatever the order of keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()

@@ -12,6 +12,7 @@ def convert(
     target_format: str | None = None,
     images: str | Sequence[str] | None = None,
     class_names: str | Sequence[str] | None = None,
+    overwrite: bool = False,
 ) -> str:
     """Convert findings from one file format to another, and print what the new files lost.
 
@@ -27,10 +28,11 @@ def convert(
         target_format: one of the names above, needed for other targets.
         images: a folder, a file, or a pattern in quotes: the scans, for formats that count voxels. Their names are the case ids.
         class_names: of class 0, 1, ..., as aneurysm,vessel, for formats that name classes.
+        overwrite: write over existing files; never over images and parts of the source.
     """
     from medtk_monai.cli.words import words
     from medtk_monai.formats.conversion import convert as convert_files
 
-    scans = str(images) if isinstance(images, (str, int, float)) else images and [str(name) for name in images]  # a pattern may have commas
     names = None if class_names is None else words(class_names)
-    return "\n".join(convert_files(str(source), str(target), source_format, target_format, scans, names)) or "nothing lost"
+    losses = convert_files(source, target, source_format, target_format, images, names, overwrite)  # a pattern may have commas
+    return "\n".join(losses) or "nothing lost"

@@ -42,22 +42,19 @@ def export(
     from medtk_monai.cli.words import words
     from medtk_monai.digests import file_sha256
     from medtk_monai.engines import plain_values
-    from medtk_monai.errors import DataError
     from medtk_monai.export import InputSpec, export_network, parity_table
     from medtk_monai.export import dense_stage as first_stage
     from medtk_monai.handlers.checkpoints import load_weights
-    from medtk_monai.prediction.bundle import parse_bundle
+    from medtk_monai.prediction.bundle import building, parse_bundle
 
     path, overlays = Path(str(checkpoint)), words(overlay)
     parser, training = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
-    try:
+    with building(bundle, PARTS, overrides):
         network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
-    except KeyError as error:
-        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(PARTS)}") from error
     load_weights(path, network)
-    given = InputSpec.of_any_size(channels, _per_axis(stride, dims))
+    given = InputSpec.of_any_size(channels, _per_axis("coarsest_stride", stride, dims))
     if fixed_size is not None:
-        given = InputSpec.of_one_size(channels, given.stride, _per_axis(fixed_size, dims))
+        given = InputSpec.of_one_size(channels, given.stride, _per_axis("fixed_size", fixed_size, dims))
     notes = {
         "bundle": Path(str(bundle)).name,
         "overlays": [Path(name).name for name in overlays],
@@ -70,5 +67,13 @@ def export(
     print(f"wrote {', '.join(file['name'] for file in description.files.values())} and export.json to {out}; images {description.input}")
 
 
-def _per_axis(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
-    return tuple(int(part) for part in value) if isinstance(value, Sequence) else (int(value),) * dims
+def _per_axis(name: str, value: Any, dims: int) -> tuple[int, ...]:
+    """Whole numbers, one for each axis; one alone counts for all."""
+    from medtk_monai.errors import DataError
+
+    values = list(value) if isinstance(value, list | tuple) else [value] * dims
+    if len(values) != dims or not all(isinstance(part, int) and part > 0 for part in values):
+        shown = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+        example = ",".join(["64"] * dims)
+        raise DataError(f"--{name} {shown} is no number of voxels", remedy=f"give a whole number, or one for each axis, as 64 or {example}")
+    return tuple(values)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
 import fire
+
+from medtk_monai.cli.words import quote, read_arguments
 
 COMMANDS = {
     "audit": "medtk_monai.cli.audit:audit",
@@ -26,7 +28,10 @@ def main() -> None:
     # One known command needs its own module only.
     names = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in COMMANDS else list(COMMANDS)
     calls: list[Callable[[], Any]] = []
-    fire.Fire({name: _deferred(_load(name), calls) for name in names}, name="medtk")
+    # Commands that take any further values would take --help for one.
+    rest = ["--", "--help"] if "--help" in sys.argv[2:] else quote(sys.argv[2:])
+    command = [*sys.argv[1:2], *rest]
+    fire.Fire({name: _deferred(_load(name), calls) for name in names}, command, name="medtk")
     for call in calls:
         _run(call)
 
@@ -41,7 +46,7 @@ def _deferred(command: Callable[..., Any], calls: list[Callable[[], Any]]) -> Ca
 
     @wraps(command)
     def note(*args: Any, **kwargs: Any) -> None:
-        calls.append(partial(command, *args, **kwargs))
+        calls.append(read_arguments(command, args, kwargs))
 
     return note
 

@@ -28,5 +28,4 @@ def phantom(
     """
     from medtk_monai.data.phantom import write_phantom_dataset
 
-    # Fire turns a folder's name that looks like a number into one.
-    return str(write_phantom_dataset(str(out), num_cases, seed, spatial_dims, num_validation, num_test, num_workers))
+    return str(write_phantom_dataset(out, num_cases, seed, spatial_dims, num_validation, num_test, num_workers))

@@ -58,6 +58,7 @@ def predict(
     from medtk_monai.digests import file_sha256
     from medtk_monai.errors import DataError, existing_file
     from medtk_monai.prediction import Predictor, ViewOptions, find_scans
+    from medtk_monai.prediction.bundle import configuration_sha256
     from medtk_monai.prediction.outputs import chosen_formats
     from medtk_monai.prediction.run import predict_scans, timing_table
 
@@ -85,6 +86,7 @@ def predict(
     settings = {
         "bundle": str(bundle),
         "overlay": overlays,
+        "configuration": configuration_sha256(str(bundle), overlays),
         "checkpoints": [file_sha256(existing_file(path, "give the checkpoint of a training")) for path in contents],
         "score_threshold": score_threshold,
         "top_k": top_k,

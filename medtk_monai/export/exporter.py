@@ -44,7 +44,7 @@ def export_network(
         notes: numbers, words, lists and dictionaries for export.json.
 
     Raises:
-        DataError: the network has two stages or cannot be traced, a file differs from it, or a package is missing.
+        DataError: the network has two stages or cannot be traced, a file differs from it, a package is missing, or ``out`` is no folder.
     """
     if not formats or any(name not in FORMATS for name in formats):
         raise DataError(f"formats {', '.join(formats) or 'none'} are not known", remedy=f"choose from {', '.join(FORMATS)}")
@@ -56,8 +56,7 @@ def export_network(
     output = probe_output(network, images[-1])
     maps = flat_maps(output)
     strides = tuple(tuple(n // c for n, c in zip(images[-1].shape[2:], cells)) for cells in output.feature_sizes)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = _folder(Path(out))
     with TemporaryDirectory(dir=out, prefix=".unfinished-") as scratch:
         folder = Path(scratch)
         _write_files(FlatNetwork(network), images[-1], given, formats, list(maps), folder)
@@ -71,6 +70,14 @@ def export_network(
             os.replace(folder / files[name]["name"], out / files[name]["name"])
     write_text_atomically(out / EXPORT_FILE, description.to_json())
     return description
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot write to {path}: {error}", remedy="choose another --out") from error
+    return path
 
 
 def _write_files(network: FlatNetwork, images: Tensor, given: InputSpec, formats: Sequence[str], names: list[str], folder: Path) -> None:

@@ -9,7 +9,8 @@ A case is a dictionary with
 - ``scores`` (N,), ``labels`` (N,) from 0;
 - optionally ``prior_ids`` (N,), of what a network found;
 - optionally ``grid``, of the scan that the boxes belong to: ``size`` (D,) in voxels, and ``affine`` (D + 1, D + 1) in rows, voxel
-  centers -> mm in ``space``. Formats that count in voxels need it.
+  centers -> mm in ``space``. Formats that count in voxels need it;
+- optionally ``look``, how a prediction looked at the scan. Other keys are kept in predictions.json as well.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ def convert(
     target_format: str | None = None,
     images: str | os.PathLike | Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
+    overwrite: bool = False,
 ) -> list[str]:
     """Convert findings between formats, read the result back, and tell what was lost.
 
@@ -36,12 +37,13 @@ def convert(
         source_format, target_format: names of ``FORMATS``; found by suffix and content unless given.
         images: file, folder, pattern or list of these, for formats that count voxels; matched by case id and file name.
         class_names: of class 0, 1, ..., for formats that name classes.
+        overwrite: existing files, other than images and parts of the source.
 
     Returns:
         A line for each kind of loss, with counts and the largest deviation.
 
     Raises:
-        DataError: a file is wrong, the target's format cannot express the cases, or the target is a file that is needed.
+        DataError: a file is wrong, the target's format cannot express the cases, or the target exists.
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
     reading, files = source_files(source, format_named(source_format) if source_format else None)
@@ -55,7 +57,7 @@ def convert(
     own_images = [path for case in cases for path in _own_images(case, folder)]
     side_files = [side_file(path) for path in files if reading.name == "label"]
     spared = {path.resolve() for path in [*files, *side_files, *own_images, *headers.by_name.values()]}
-    written = _write(prepared, target, writing, class_names, spared)
+    written = _write(prepared, target, writing, class_names, spared, overwrite)
     return find_losses(cases, _read_back(prepared, written, writing, class_names))
 
 
@@ -107,7 +109,7 @@ def _own_images(case: Case, folder: Path) -> list[Path]:
     return [path for path in (Path(case["image"]), folder / case["image"]) if case["image"] and path.is_file()]
 
 
-def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Names, spared: set[Path]) -> list[Path]:
+def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Names, spared: set[Path], overwrite: bool) -> list[Path]:
     """Write all cases or none: first beside their places, then there. Returns the paths of the cases' files."""
     to_folder = writing.one_case and (target.is_dir() or not target.name.endswith(_FILE_SUFFIXES))
     if target.is_dir() and not to_folder:
@@ -124,18 +126,20 @@ def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Na
             writing.write(Path(draft, name), part, class_names)
         drafts = sorted(Path(draft).iterdir())
         for path in drafts:
-            _spare(folder / path.name, spared)
+            _spare(folder / path.name, spared, overwrite)
         folder.mkdir(parents=True, exist_ok=True)
         for path in drafts:
             path.replace(folder / path.name)
     return [folder / name for name in parts]
 
 
-def _spare(path: Path, spared: set[Path]) -> None:
+def _spare(path: Path, spared: set[Path], overwrite: bool) -> None:
     """Refuse to write over an image or a part of the source; a NIfTI file that is no label map of ours may be an image."""
     is_scan = path.name.endswith((".nii", ".nii.gz")) and path.exists() and not side_file(path).exists()
     if is_scan or path.resolve() in spared:
         raise DataError(f"{path} exists, and is an image or part of the source", remedy="choose another target")
+    if path.exists() and not overwrite:
+        raise DataError(f"{path} exists", remedy="choose another target, or give --overwrite")
 
 
 def _read_back(cases: Sequence[Case], files: Sequence[Path], writing: Format, class_names: Names) -> list[Case]:

@@ -18,6 +18,8 @@ from medtk_monai.formats.class_names import labels_of, name_of
 from medtk_monai.formats.json_files import as_list, as_number, as_vector, read_json, rounded, write_json
 
 TYPE = "Multiple points"
+OWN_NAME = "points.json"
+"""Of the file that predictions write for each case."""
 
 
 def write_points(path: str | os.PathLike, case: Case, class_names: Sequence[str] | None = None) -> None:
@@ -43,7 +45,8 @@ def read_points(path: str | os.PathLike, class_names: Sequence[str] | None = Non
     """The case of a file of points: boxes of size 0, in LPS.
 
     Args:
-        path: its name without suffix is the case id.
+        path: its name without suffix is the case id; points.json, as predictions call it, tells the case id by its ``name``, which
+            other programs give to the kind of points.
         class_names: of class 0, 1, ... Without them "class 3" is class 3, and a file with one other name is all class 0.
 
     Raises:
@@ -61,7 +64,11 @@ def read_points(path: str | os.PathLike, class_names: Sequence[str] | None = Non
     scores = [as_number(entry.get("probability", 1.0), f"{path}: the probability of points[{n}]") for n, entry in enumerate(entries)]
     labels = labels_of([_name(entry) for entry in entries], class_names, str(path))
     centers = np.array(points, dtype=np.float64).reshape(-1, 3)
-    return make_case(path.stem, "LPS", centers, np.zeros_like(centers), None, scores, labels)
+    return make_case(_case_id(path, document), "LPS", centers, np.zeros_like(centers), None, scores, labels)
+
+
+def _case_id(path: Path, document: dict[str, Any]) -> str:
+    return _name(document) or path.stem if path.name == OWN_NAME else path.stem
 
 
 def _name(entry: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from medtk_monai.formats.cases import Case, grid_of
 from medtk_monai.formats.grids import case_from_voxels, make_grid
 from medtk_monai.formats.json_files import as_index, as_number, read_json, write_json
 from medtk_monai.formats.painting import best_first, paint_boxes
+from medtk_monai.formats.predictions import case_id_beside
 
 SUFFIXES = (".nii.gz", ".nii")
 _LIMIT = 65535
@@ -79,13 +80,13 @@ def read_label_map(path: str | os.PathLike) -> Case:
     """The case of a label map, in RAS: boxes tight around the voxels of each number, along the axes of the grid.
 
     Without a file beside it findings have class 0; without scores in that file their score is 1. The file's name without suffix is the
-    case id.
+    case id; findings.nii.gz beside a predictions.json of one case has that of this case.
 
     Raises:
         DataError: the file cannot be read, has other values than whole numbers up to 65535, or the file beside it lacks one of them.
     """
     path = Path(path)
-    case_id = _case_id(path)
+    case_id = case_id_beside(path, _case_id(path))
     mask, affine = _read_mask(path, case_id)
     grid = make_grid(mask.shape, spatial_affine(affine, mask.ndim), case_id)
     found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None]

@@ -17,6 +17,8 @@ FORMAT = "medtk_monai predictions"
 VERSION = 1
 _CASE_KEYS = ("case_id", "image", "space", "direction", "boxes", "scores", "labels")
 _UNIT_TOLERANCE = 1e-3
+_ONE_NAME = ("findings.nii.gz", "findings.mrk.json")
+"""Files that each case has, in a folder of its own."""
 _INT64_LIMIT = 2**63
 _FLOAT32_LIMIT = 3e38
 
@@ -59,6 +61,22 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, Any]]:
         raise DataError(f'{path} has no list "cases"')
     _check_cases(cases, path)
     return cases
+
+
+def case_id_beside(path: Path, otherwise: str) -> str:
+    """The case of a file that predictions of all cases have under one name: that of the predictions.json beside it.
+
+    Args:
+        otherwise: the case id of other files, and where no predictions.json of one case lies beside.
+    """
+    beside = path.with_name("predictions.json")
+    if path.name not in _ONE_NAME or not beside.is_file():
+        return otherwise
+    try:
+        cases = read_predictions(beside)
+    except DataError:
+        return otherwise  # a file of somebody else's
+    return cases[0]["case_id"] if len(cases) == 1 else otherwise
 
 
 def _check_cases(cases: list[Any], path: Path) -> None:

@@ -19,6 +19,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.class_names import name_of
 from medtk_monai.formats.json_files import as_list, as_vector, read_json, rounded, write_json
+from medtk_monai.formats.predictions import case_id_beside
 
 SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
@@ -78,6 +79,7 @@ def _roi(point: dict[str, Any], size: list[float], axes: list[float]) -> dict[st
 def read_slicer_markups(path: str | os.PathLike) -> Case:
     """The case of a markups file, in LPS; its name without ``.mrk.json`` is the case id.
 
+    Only findings.mrk.json beside a predictions.json of one case has the id of that case.
     ROIs are boxes, points are boxes of size 0; a point at the center of a ROI is that ROI's own. Markups drawn by hand have score 1 and
     class 0. Files in RAS are read as well.
 
@@ -85,7 +87,7 @@ def read_slicer_markups(path: str | os.PathLike) -> Case:
         DataError: other kinds of markups, numbers that are missing or not finite, or ROIs that are turned against each other.
     """
     path = Path(path)
-    case_id = path.name.removesuffix(".json").removesuffix(".mrk")
+    case_id = case_id_beside(path, path.name.removesuffix(".json").removesuffix(".mrk"))
     document = read_json(path)
     if not isinstance(document, dict) or "markups" not in document:
         raise DataError(f'{path} has no "markups"', case_id, "save the markups as .mrk.json in Slicer")

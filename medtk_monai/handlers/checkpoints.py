@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from zipfile import is_zipfile
 
 import ignite.distributed as idist
 import numpy as np
@@ -122,8 +123,11 @@ def _other_length(path: Path, then: int, now: int) -> DataError:
     return DataError(what, remedy="keep the data, batch_size, samples_per_case and number of processes, or start anew with --resume none")
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, mapped: bool = False) -> dict[str, Any]:
     """The content of a checkpoint, on the CPU.
+
+    Args:
+        mapped: tensors are read from the file when they are used, for those who want the rest; the file must stay as it is meanwhile.
 
     Raises:
         DataError: there is no such file, or it is broken.
@@ -131,7 +135,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"no checkpoint {path}", remedy="train first, or give the path of one")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
     except Exception as error:
         what = f"checkpoint {path} is broken: {type(error).__name__}: {error}".splitlines()[0]
         raise DataError(what, remedy="remove it, and go on from another one or start anew with --resume none") from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from torch import Tensor, nn
 
+from medtk_monai.digests import values_sha256
 from medtk_monai.engines.overrides import read_config
 from medtk_monai.engines.running_config import plain_values
-from medtk_monai.errors import DataError, existing_file
+from medtk_monai.errors import DataError, existing_file, find_data_error
 from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.handlers.checkpoints import NOTES, load_weights, read_checkpoint
 from medtk_monai.inferers import WindowedInferer
@@ -74,17 +76,37 @@ def load_bundle(
     """
     checkpoints = [Path(path) for path in _as_list(checkpoint)]
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
-    try:
+    with building(bundle, PARTS, overrides or {}):
         networks = [_network(path, parser) for path in checkpoints]
         inferer = parser.get_parsed_content("validate::inferer")
         preprocessing = parser.get_parsed_content("preprocessing")
         precision = parser.get_parsed_content("network_dtype")
         chosen_device = torch.device(parser.get_parsed_content("device"))
         label_pairs = parser.get_parsed_content("label_pairs")
-    except KeyError as error:
-        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(PARTS)}") from error
     fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
     return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names)
+
+
+@contextmanager
+def building(bundle: str | Path, parts: Sequence[str], overrides: Mapping[str, Any]) -> Iterator[None]:
+    """Tells in one line what keeps the parts of a bundle from being built, if it may be the user's doing.
+
+    Raises:
+        DataError: a part is missing, or something fails and values of the configuration were given.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(parts)}") from error
+    except Exception as error:
+        if not overrides or find_data_error(error):
+            raise
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        given = " ".join(f"--{name} {value}" for name, value in overrides.items())
+        what = f"bundle {bundle} cannot be built with {given}: {type(cause).__name__}: {cause}".splitlines()[0]
+        raise DataError(what, remedy="see the bundle's docs/README.md for what can be set") from error
 
 
 def parse_bundle(
@@ -102,9 +124,23 @@ def parse_bundle(
     return _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device), notes
 
 
+def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
+    """Digest of the values in the files of a bundle that prediction makes use of; their layout and other values do not count.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    config = read_config([config_file(bundle), *_as_list(overlay)]).get()
+    used = {name: config.get(name) for name in _reachable(config, PARTS)}
+    return values_sha256(used | {part: _value(config, part) for part in PARTS})
+
+
 def _notes(checkpoint: Path) -> dict[str, Any]:
     """What a training, or the export of its network, tells those who use it."""
-    found = read_description(checkpoint).notes.get("training", {}) if checkpoint.is_dir() else read_checkpoint(checkpoint).get(NOTES, {})
+    if checkpoint.is_dir():
+        found = read_description(checkpoint).notes.get("training", {})
+    else:
+        found = read_checkpoint(checkpoint, mapped=True).get(NOTES, {})
     return dict(found) if isinstance(found, Mapping) else {}
 
 
@@ -169,12 +205,19 @@ def _checked_device(device: str) -> str:
 def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:
     """The top-level values of a configuration that some parts are made of."""
     seen = {part for part in parts if "::" not in part}
-    left = [config.get(part.split("::")[0], {}).get(part.split("::")[1]) if "::" in part else config.get(part) for part in parts]
+    left = [_value(config, part) for part in parts]
     while left:
         new = set(re.findall(r"@(\w+)", repr(left.pop()))) - seen
         seen |= new
         left += [config.get(name) for name in new]
     return seen
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    """A value by its name, which may be one within another as ``a::b``; None if there is none."""
+    first, _, rest = name.partition("::")
+    value = config.get(first)
+    return value.get(rest) if rest and isinstance(value, Mapping) else value
 
 
 def _ids(part: Any, prefix: str = "") -> set[str]:

@@ -15,8 +15,12 @@ from pathlib import Path
 
 from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, load_datalist, split_names
 from medtk_monai.errors import DataError
+from medtk_monai.prediction.own_files import is_own_file, is_own_folder
+from medtk_monai.transforms.dicom_files import dicom_class, is_dicom_image
 
-READABLE_SUFFIXES = (*IMAGE_SUFFIXES, ".nhdr", ".dcm")
+OTHER_SUFFIXES = (*IMAGE_SUFFIXES, ".nhdr")
+"""Of images other than DICOM."""
+READABLE_SUFFIXES = (*OTHER_SUFFIXES, ".dcm")
 MAX_ARCHIVE_BYTES = 20 * 10**9
 """An archive that unpacks to more is refused."""
 
@@ -26,12 +30,17 @@ class Scan:
     """One scan to look at.
 
     Args:
-        case_id: fit to be the name of a folder.
+        case_id: as a datalist or the name of the file tells it.
         path: an image file, a folder of one DICOM series, or a zip archive of one.
     """
 
     case_id: str
     path: str
+
+    @property
+    def folder(self) -> str:
+        """A name for the folder of what is found in it: the case id without what file systems do not take."""
+        return re.sub(r"[^\w.\-+]", "_", self.case_id).strip(".") or "_"
 
 
 def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) -> list[Scan]:
@@ -39,61 +48,71 @@ def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) ->
 
     Args:
         inputs: image files, DICOM folders, zip archives, folders that hold such (DICOM folders at any depth), patterns, or datalists.
+            Files of predictions, and DICOM files that are no images, are passed over.
         split: of datalists; None for "test" where there is one, else the only one.
 
     Raises:
         DataError: nothing is found, or a datalist is not as described.
     """
     found = [scan for word in inputs for scan in _expand(str(word), split)]
+    if inputs and not found:
+        what = f"{', '.join(map(str, inputs))}: nothing but files of predictions, or DICOM files that are no images"
+        raise DataError(what, remedy="give the scans")
     unique = list({path: replace(scan, path=path) for scan in found for path in [os.path.abspath(scan.path)]}.values())
     return _with_own_names(unique)
 
 
 def _expand(word: str, split: str | None) -> list[Scan]:
     path = Path(word).expanduser()
-    if path.is_dir():
-        return _in_folder(path)
-    if path.is_file():
-        return _from_datalist(path, split) if path.suffix == ".json" else [_scan(path)]
-    matches = [Path(match) for match in sorted(glob(str(path), recursive=True))]
+    if path.is_file() and path.suffix == ".json" and not is_own_file(path):
+        return _from_datalist(path, split)
+    matches = [path] if path.exists() else [Path(match) for match in sorted(glob(str(path), recursive=True))]
     if not matches:
         raise DataError(f"no file, folder or pattern {word}", remedy="check the path; put patterns in quotes")
-    return [scan for match in matches for scan in (_in_folder(match) if match.is_dir() else [_scan(match)])]
+    return [scan for match in matches for scan in (_in_folder(match) if match.is_dir() else _in_file(match))]
 
 
-def _scan(path: Path) -> Scan:
-    if not path.name.lower().endswith((*READABLE_SUFFIXES, ".zip")) and not _is_dicom(path):
+def _in_file(path: Path) -> list[Scan]:
+    """An image or an archive; nothing for what a pattern may have found beside it: files of predictions, DICOM that is no image."""
+    if is_own_file(path):
+        return []
+    if not _may_be_dicom(path) or is_dicom_image(path):
+        return [Scan(case_name(path), str(path))]
+    if dicom_class(path) is None:
         raise DataError(f"{path} is not an image that can be read", remedy=f"give {', '.join(READABLE_SUFFIXES)}, a DICOM folder or .zip")
-    return Scan(case_name(path), str(path))
+    return []
 
 
 def _in_folder(folder: Path) -> list[Scan]:
-    """A DICOM series, or all images and archives directly in a folder and all DICOM series below it."""
-    if _holds_dicom(folder):
-        return [Scan(folder.resolve().name, str(folder))]
-    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    scans = [_scan(path) for path in files if path.name.lower().endswith((*READABLE_SUFFIXES, ".zip"))]
-    scans += [Scan(path.name, str(path)) for path in _dicom_folders(folder)]
-    if not scans:
+    """All images and archives directly in a folder, and all DICOM series at or below it."""
+    files = [path for path in _visible_files(folder) if not _may_be_dicom(path) and not is_own_file(path)]
+    series = _dicom_folders(folder)
+    if not files and not series and not is_own_folder(folder):
         raise DataError(f"folder {folder} holds no images", remedy=f"give a folder of {', '.join(READABLE_SUFFIXES)} files or DICOM series")
-    return scans
+    return [Scan(case_name(path), str(path)) for path in files] + [Scan(path.resolve().name, str(path)) for path in series]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def _dicom_folders(root: Path) -> list[Path]:
-    """The folders at or below ``root`` that hold DICOM files."""
-    return sorted(path for path in map(Path, (name for name, _, _ in os.walk(root))) if _holds_dicom(path))
+    """The folders at or below ``root`` that hold DICOM images, but for hidden ones."""
+    found = []
+    for name, below, _ in os.walk(root):
+        below[:] = [folder for folder in below if not folder.startswith(".")]
+        found += [Path(name)] if _holds_dicom(Path(name)) else []
+    return sorted(found)
 
 
 def _holds_dicom(folder: Path) -> bool:
-    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".") and path.name != "DICOMDIR")
-    return any(_is_dicom(path) for path in list(files)[:5])
+    """Whether any file is a DICOM image; none after the first is opened."""
+    return any(_may_be_dicom(path) and is_dicom_image(path) for path in _visible_files(folder) if path.name != "DICOMDIR")
 
 
-def _is_dicom(path: Path) -> bool:
-    if path.name.lower().endswith(READABLE_SUFFIXES) and path.suffix.lower() != ".dcm":
-        return False
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
+def _may_be_dicom(path: Path) -> bool:
+    """Whether a file can be DICOM by its name: it is no archive and of no other format that can be read."""
+    return not path.name.lower().endswith((*OTHER_SUFFIXES, ".zip"))
 
 
 def _from_datalist(path: Path, split: str | None) -> list[Scan]:
@@ -105,16 +124,25 @@ def _from_datalist(path: Path, split: str | None) -> list[Scan]:
 
 
 def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:
-    """Case ids that differ, as far as folders' names tell the scans apart, and that are fit to be file names."""
+    """Scans whose folders have different names, as far as their suffixes and the folders above tell them apart."""
+    scans = _with_suffixes(scans)
     for depth in range(1, 8):
-        taken = Counter(_clean(scan.case_id) for scan in scans)
+        taken = Counter(scan.folder for scan in scans)
         if max(taken.values(), default=1) == 1:
             break
-        scans = [_named_deeper(scan, depth) if taken[_clean(scan.case_id)] > 1 else scan for scan in scans]
+        scans = [_named_deeper(scan, depth) if taken[scan.folder] > 1 else scan for scan in scans]
     else:
         name = max(taken, key=lambda name: taken[name])
         raise DataError(f"{taken[name]} scans have this name", name, "rename them, or predict them into different folders")
-    return [replace(scan, case_id=_clean(scan.case_id)) for scan in scans]
+    return scans
+
+
+def _with_suffixes(scans: Sequence[Scan]) -> list[Scan]:
+    """Files of one folder that differ in their suffixes alone bear these too: scan_nii_gz and scan_mha."""
+    taken = Counter((Path(scan.path).parent, scan.folder) for scan in scans)
+    twins = [taken[Path(scan.path).parent, scan.folder] > 1 for scan in scans]
+    suffixes = [Path(scan.path).name.removeprefix(case_name(scan.path)).replace(".", "_") for scan in scans]
+    return [replace(scan, case_id=scan.case_id + suffix) if twin else scan for scan, twin, suffix in zip(scans, twins, suffixes)]
 
 
 def _named_deeper(scan: Scan, depth: int) -> Scan:
@@ -122,10 +150,6 @@ def _named_deeper(scan: Scan, depth: int) -> Scan:
     parents = Path(scan.path).absolute().parents
     folder = parents[depth - 1].name if depth <= len(parents) else ""
     return replace(scan, case_id=f"{folder}_{scan.case_id}" if folder else scan.case_id)
-
-
-def _clean(name: str) -> str:
-    return re.sub(r"[^\w.\-+]", "_", name).strip(".") or "_"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from medtk_monai.errors import DataError
 from medtk_monai.formats import write_label_map, write_luna_csv, write_points, write_predictions, write_slicer_markups
-from medtk_monai.prediction.inputs import READABLE_SUFFIXES, Scan, readable
+from medtk_monai.prediction.inputs import OTHER_SUFFIXES, Scan, readable
 from medtk_monai.prediction.predictor import Prediction
 from medtk_monai.visualize import plot_overview
 
@@ -71,7 +71,7 @@ OF_VOLUMES = ("csv", "slicer", "points", "sr")
 
 def comes_from_dicom(scan: Scan) -> bool:
     """Whether a scan is a DICOM series."""
-    return not scan.path.lower().endswith(tuple(suffix for suffix in READABLE_SUFFIXES if suffix != ".dcm"))
+    return not scan.path.lower().endswith(OTHER_SUFFIXES)
 
 
 def chosen_formats(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -94,14 +94,14 @@ def left_out(formats: Sequence[str], scan: Scan, prediction: Prediction) -> list
 
 
 def write_case(out: Path, prediction: Prediction, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
-    """Write ``out / case_id``, a folder that appears when all its files are whole, or not at all.
+    """Write ``out / scan.folder``, a folder that appears when all its files are whole, or not at all.
 
     Args:
         class_names: of labels from 0; further ones are named by their numbers.
     """
     without, labels = left_out(formats, scan, prediction), prediction.case["labels"]
     names = [*class_names, *(f"class {label}" for label in range(len(class_names), max(labels, default=0) + 1))]
-    with _appearing(out, scan.case_id) as folder:
+    with _appearing(out, scan.folder) as folder:
         for name in formats:
             if name not in without:
                 FORMATS[name](folder, prediction, scan, names)

@@ -19,7 +19,7 @@ from medtk_monai.formats import case_prediction, detections_from_case
 from medtk_monai.inferers import NetworkEnsemble
 from medtk_monai.prediction.bundle import BundleParts, Paths, load_bundle
 from medtk_monai.prediction.inputs import Scan, readable
-from medtk_monai.prediction.views import Speed, ViewOptions, choose_look, measure_speed
+from medtk_monai.prediction.views import Look, Speed, ViewOptions, choose_look, measure_speed
 from medtk_monai.structures import Detections
 
 
@@ -28,12 +28,13 @@ class Prediction:
     """What was found in one scan.
 
     Args:
-        case: in world millimeters, with the grid of the scan: an entry of predictions.json, see ``medtk_monai.formats``.
+        case: in world millimeters, with the grid of the scan: an entry of predictions.json, see ``medtk_monai.formats``; under "look"
+            the views, the margin and the batch size that were chosen.
         image: (C, *spatial) the scan as it was read.
         affine: (D + 1, D + 1), voxel centers of the scan -> RAS mm.
         seconds: that reading, preprocessing, the network, and decoding and merging took.
         warnings: what is unusual about the scan.
-        look: how it was looked at.
+        look: how it was looked at, in words.
     """
 
     case: dict[str, Any]
@@ -107,11 +108,11 @@ class Predictor:
             raise as_data_error(error, scan.case_id, "preparing") from error
         found, look = self._detect(item["image"], clock)
         kept = found[found.scores >= self.score_threshold][: self.top_k]
-        case = case_prediction(kept, item["affine"], scan.case_id, scan.path, (source.shape[1:], affine))
+        case = case_prediction(kept, item["affine"], scan.case_id, scan.path, (source.shape[1:], affine)) | {"look": look.record}
         warnings = unusual(facts, self.parts.fingerprint) if facts else []
-        return Prediction(case, source, affine, clock.seconds, warnings, look)
+        return Prediction(case, source, affine, clock.seconds, warnings, str(look))
 
-    def _detect(self, image: Tensor, clock: Clock) -> tuple[Detections, str]:
+    def _detect(self, image: Tensor, clock: Clock) -> tuple[Detections, Look]:
         device, networks = self.parts.device, self.parts.networks
         autocast = torch.autocast(device.type, self.parts.precision, enabled=self.parts.precision != torch.float32)
         size, left = tuple(image.shape[1:]), None
@@ -125,7 +126,7 @@ class Predictor:
             (found,) = look.inferer(image[None], self._network)
         clock.lap("merge")
         clock.split("merge", "network", sum(network_time))
-        return found.to("cpu"), str(look)
+        return found.to("cpu"), look
 
 
 class Clock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,8 @@ def predict_scans(
 ) -> Progress:
     """Predict scans one after another into ``out``: a folder for each, then one predictions.json (and .csv) of all that are done.
 
-    What an earlier run with the same settings has done is left as it is. A scan that fails does not keep the others from being done.
+    What an earlier run with the same settings has done is left as it is, under the name that it got then: names depend on which scans are
+    given together. A scan that fails does not keep the others from being done.
 
     Args:
         predictor: makes it; not called when nothing is left to do.
@@ -57,13 +59,16 @@ def predict_scans(
         class_names: of labels; shorter ones go on with numbers.
 
     Raises:
-        DataError: ``out`` cannot be written, or holds predictions of other settings.
+        DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name.
     """
     out = Path(out)
     _claim(out, settings)
     remove_unfinished(out)
-    progress = Progress(skipped=[scan.case_id for scan in scans if _is_done(scan, out)])
-    left = [scan for scan in scans if scan.case_id not in set(progress.skipped)]
+    done = _done_before(out)
+    left = [scan for scan in scans if os.path.abspath(scan.path) not in done]
+    for scan in left:
+        _check_place(scan, out)
+    progress = Progress(skipped=[_tell_name(scan, done[path]) for scan in scans if (path := os.path.abspath(scan.path)) in done])
     if progress.skipped:
         logger.info("%d of %d scans were done before", len(progress.skipped), len(scans))
     if left:
@@ -121,15 +126,25 @@ def _claim(out: Path, settings: Mapping[str, Any]) -> None:
         raise DataError(what, remedy="choose another --out, or remove that folder")
 
 
-def _is_done(scan: Scan, out: Path) -> bool:
-    path = out / scan.case_id / PREDICTIONS
-    if not path.is_file():
-        return False
-    (case,) = read_predictions(path)
-    if Path(case["image"]).absolute() != Path(scan.path).absolute():
+def _done_before(out: Path) -> dict[str, str]:
+    """Path -> case id of the scans that are done, whatever they would be called among those of this run."""
+    return {os.path.abspath(case["image"]): case["case_id"] for path in _case_files(out) for case in read_predictions(path)}
+
+
+def _check_place(scan: Scan, out: Path) -> None:
+    """Refuse a scan whose folder is that of another one."""
+    path = out / scan.folder / PREDICTIONS
+    if path.is_file():
+        (case,) = read_predictions(path)
         what = f"{path} is of {case['image']}, not of {scan.path}"
         raise DataError(what, scan.case_id, "choose another --out: two scans have one name")
-    return True
+
+
+def _tell_name(scan: Scan, known: str) -> str:
+    """The case id under which a scan was done."""
+    if scan.case_id != known:
+        tqdm.write(f"warning: {scan.path} was done before as case {known!r}, and is not done again as {scan.case_id!r}")
+    return known
 
 
 def _case_files(out: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import nn
@@ -64,6 +65,16 @@ class Look:
         margin, views = self.inferer.inferer.margin, len(self.inferer.views)
         expected = "" if self.seconds is None else f", about {self.seconds:.1f} s"
         return f"{views} view{'' if views == 1 else 's'}, margin {margin}, batches of {self.inferer.inferer.batch_size}{expected}"
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What was done, in plain values: views, margin (voxels) and windows at once."""
+        windows = self.inferer.inferer
+        return {
+            "views": [{"flips": list(view.flips), "scale": float(view.scale)} for view in self.inferer.views],
+            "margin": windows.margin if isinstance(windows.margin, int) else list(windows.margin),
+            "batch_size": windows.batch_size,
+        }
 
 
 def choose_look(

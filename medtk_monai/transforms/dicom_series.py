@@ -12,6 +12,7 @@ from monai.config import PathLike
 from monai.data import ImageReader, ITKReader
 
 from medtk_monai.errors import DataError
+from medtk_monai.transforms.dicom_files import is_dicom_image
 
 _SPACING_TOLERANCE = 0.05
 """Share by which the distances of neighboring slices may differ."""
@@ -45,12 +46,14 @@ class DicomSeriesReader(ImageReader):
 
 
 def find_series(folder: str | Path) -> dict[str, list[str]]:
-    """The DICOM files directly in a folder: SeriesInstanceUID -> files."""
+    """The DICOM images directly in a folder, without reports and segmentations of them: SeriesInstanceUID -> files."""
     names = itk.GDCMSeriesFileNames.New()
     names.SetUseSeriesDetails(False)
     names.SetRecursive(False)
     names.SetDirectory(str(folder))
-    return {str(uid).rstrip("."): [str(name) for name in names.GetFileNames(uid)] for uid in names.GetSeriesUIDs()}
+    series = {str(uid).rstrip("."): [str(name) for name in names.GetFileNames(uid)] for uid in names.GetSeriesUIDs()}
+    images = {uid: [name for name in files if is_dicom_image(name)] for uid, files in series.items()}
+    return {uid: files for uid, files in images.items() if files}
 
 
 def series_files(folder: str | Path) -> list[str]:

@@ -50,7 +50,7 @@ def test_images_give_the_grids(predictions, monkeypatch, capsys):
         (["none.json", "a.csv"], "error: no file none.json"),
         (["predictions.json", "a.json"], "error: the format of a.json is open"),
         (["predictions.json", "coco.json", "--target_format", "coco"], "3D"),
-        (["predictions.json", "a.csv", "--source_format", "7"], "no format 7"),
+        (["predictions.json", "a.csv", "--source_format", "7"], "no format '7'"),
         (["predictions.json", "a.csv", "--images", "none/*.nii.gz"], "no images found"),
     ],
 )
@@ -59,6 +59,15 @@ def test_errors_take_one_line_and_nothing_is_written(predictions, monkeypatch, a
         convert(monkeypatch, *arguments)
     assert message in str(caught.value.code) and "\n" not in str(caught.value.code)
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.json"]
+
+
+def test_existing_files_are_spared(predictions, monkeypatch, capsys):
+    Path("found.csv").write_text("mine")
+    with pytest.raises(SystemExit, match="found.csv exists -- choose another target, or give --overwrite"):
+        convert(monkeypatch, "predictions.json", "found.csv")
+    assert Path("found.csv").read_text() == "mine"
+    convert(monkeypatch, "predictions.json", "found.csv", "--overwrite")
+    assert Path("found.csv").read_text().startswith("seriesuid")
 
 
 @pytest.mark.parametrize("arguments", [[], ["predictions.json"], ["predictions.json", "a.csv", "--format", "luna"]])

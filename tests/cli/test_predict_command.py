@@ -1,6 +1,7 @@
 """``medtk predict`` with the bundle, as its users type it."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -178,3 +179,50 @@ def test_a_checkpoint_cannot_name_a_component(trained, tmp_path):
     torch.save(content, tmp_path / "evil.pt")
     parts = Predictor.from_bundle(BUNDLE, tmp_path / "evil.pt", device="cpu", precision="float32").parts
     assert parts.precision == torch.float32
+
+
+def test_names_that_look_like_numbers(trained, phantom, tmp_path, monkeypatch):
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "1e3.nii.gz").symlink_to(scan)
+    (tmp_path / "1e3").symlink_to(trained)
+    predict(
+        monkeypatch, "1e3.nii.gz", "--bundle", BUNDLE, "--checkpoint", "1e3/best.pt", "--out=1.10", "--device", "cpu", "--format", "json"
+    )
+    assert (tmp_path / "1.10" / "1e3" / "predictions.json").exists()
+
+
+def test_an_edited_bundle_is_noticed(trained, phantom, tmp_path, monkeypatch, capsys):
+    scan = next((phantom(3) / "images").glob("*.nii.gz"))
+    shutil.copytree(BUNDLE, tmp_path / "bundle")
+    common = (
+        "--bundle",
+        tmp_path / "bundle",
+        "--checkpoint",
+        trained / "best.pt",
+        "--out",
+        tmp_path / "out",
+        "--device",
+        "cpu",
+        "--format",
+        "json",
+    )
+    predict(monkeypatch, scan, *common)
+    path = tmp_path / "bundle" / "train.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"max_epochs": 7}))  # no value that prediction makes use of, and another layout
+    predict(monkeypatch, scan, *common)
+    assert "0 done, 1 done before" in capsys.readouterr().out
+    config["dense_postprocessor"]["score_threshold"] = 0.75
+    path.write_text(json.dumps(config))
+    with pytest.raises(SystemExit, match="other settings: configuration -- choose another --out"):
+        predict(monkeypatch, scan, *common)
+
+
+def test_weights_are_read_once(trained, monkeypatch):
+    import torch
+
+    load, read = torch.load, []
+    monkeypatch.setattr(torch, "load", lambda path, **given: read.append(given["mmap"]) or load(path, **given))
+    Predictor.from_bundle(BUNDLE, trained / "best.pt", device="cpu")
+    assert read == [True, False]

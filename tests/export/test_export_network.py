@@ -144,6 +144,32 @@ def test_mistakes_on_the_command_line_take_one_line(tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--fixed_size", "banana"],
+            "--fixed_size banana is no number of voxels -- give a whole number, or one for each axis, as 64 or 64,64",
+        ),
+        (["--fixed_size", "96,banana"], "--fixed_size 96,banana is no number"),
+        (["--fixed_size", "1.5"], "--fixed_size 1.5 is no number"),
+        (["--fixed_size", "16,16,16"], "--fixed_size 16,16,16 is no number"),
+        (["--fixed_size", "[[16],[16]]"], "is no number"),
+        (["--fixed_size", "-8"], "is no number"),
+        (["--fixed_size", "18"], "give multiples of (4, 4)"),
+        (["--coarsest_stride", "banana"], "--coarsest_stride banana is no number"),
+        (["--in_channels", "banana"], "--in_channels banana: TypeError: "),
+        (["--out", "FILE"], "cannot write to "),
+    ],
+)
+def test_odd_arguments_take_one_line(tmp_path, monkeypatch, arguments, words):
+    checkpoint = write_checkpoint(tmp_path / "best.pt", spatial_dims=2)
+    given = ["--bundle", BUNDLE, "--checkpoint", checkpoint, *([] if "--out" in arguments else ["--out", tmp_path / "out"])]
+    given += [f"--{name}={value}".replace(" ", "") for name, value in SMALL.items()]
+    shown = run_export(monkeypatch, *given, "--spatial_dims", 2, *(checkpoint if word == "FILE" else word for word in arguments))
+    assert words in shown and "\n" not in shown and not (tmp_path / "out").exists()
+
+
 UNET = "{'_target_':'medtk_monai.networks.UNetDecoder','spatial_dims':'@spatial_dims','in_channels':'@backbone::channels',"
 UNET += "'strides':'@backbone::strides','out_channels':'@channels','levels':[0,1]}"
 VARIANTS = {

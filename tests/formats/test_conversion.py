@@ -1,6 +1,7 @@
 """From files to files, in all combinations."""
 
 import json
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +13,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats import FORMATS, convert, read_predictions, voxel_boxes, write_predictions
 
 VOLUMES = [name for name in FORMATS if name != "coco"]
+MANUAL = Path(__file__).parents[2] / "docs" / "prediction.md"
 ONE_CASE = [name for name, kind in FORMATS.items() if kind.one_case]
 
 
@@ -56,6 +58,15 @@ def test_what_each_format_loses(tmp_path, name):
     lines = convert(tmp_path / "predictions.json", place(tmp_path, name), target_format=name)
     assert len(lines) == len(LOST[name])
     assert all(line.startswith(start) for line, start in zip(lines, LOST[name]))
+
+
+@pytest.mark.parametrize("name", VOLUMES)
+def test_the_manual_tells_what_each_format_loses(tmp_path, name):
+    write_predictions(tmp_path / "predictions.json", [case | {"image": f"/scans/{case['case_id']}.nii.gz"} for case in cases()])
+    kinds = {line.split(":")[0] for line in convert(tmp_path / "predictions.json", place(tmp_path, name), target_format=name)}
+    (row,) = (line for line in MANUAL.read_text().splitlines() if line.startswith(f"| `{name}` |"))
+    for kind in ("prior ids", "image paths", "voxel grids", "sizes", "scores", "labels"):
+        assert (kind in row) == (kind in kinds), kind
 
 
 @pytest.mark.parametrize("second", VOLUMES)
@@ -164,8 +175,22 @@ def test_sources_and_images_are_not_written_over(tmp_path):
             convert(tmp_path / "predictions.json", tmp_path / target, **options)
     assert read_predictions(tmp_path / "predictions.json") == made
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == ["a.nii.gz", "b.nii.gz"]
-    for _ in range(2):  # what was converted before may be converted again
-        convert(tmp_path / "predictions.json", tmp_path / "maps", target_format="label")
+    with pytest.raises(DataError, match="is an image or part of the source"):
+        convert(tmp_path / "predictions.json", tmp_path / "predictions.json", overwrite=True)
+
+
+def test_existing_files_are_written_over_on_demand(tmp_path):
+    write_predictions(tmp_path / "predictions.json", cases())
+    for target, name in ((tmp_path / "found.csv", None), (tmp_path / "maps", "label")):
+        convert(tmp_path / "predictions.json", target, target_format=name)
+    (tmp_path / "found.csv").write_text("mine")
+    for target, name, shown in ((tmp_path / "found.csv", None, "found.csv"), (tmp_path / "maps", "label", "a.json")):
+        with pytest.raises(DataError, match=f"{shown} exists -- choose another target, or give --overwrite"):
+            convert(tmp_path / "predictions.json", target, target_format=name)
+        assert (tmp_path / "found.csv").read_text() == "mine"
+    for target, name in ((tmp_path / "found.csv", None), (tmp_path / "maps", "label")):
+        convert(tmp_path / "predictions.json", target, target_format=name, overwrite=True)
+    assert "seriesuid" in (tmp_path / "found.csv").read_text()
 
 
 def test_formats_that_stay_open_are_told(tmp_path):

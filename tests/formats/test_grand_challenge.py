@@ -47,6 +47,13 @@ def test_a_file_of_others_is_read(tmp_path):
     assert read_points(tmp_path / "a.json", ["bone", "aneurysm"])["labels"] == [1]
 
 
+@pytest.mark.parametrize(("file", "name", "expected"), [("points", "x", "x"), ("points", "", "points"), ("a", "lesions", "a")])
+def test_case_ids(tmp_path, file, name, expected):
+    """Others call all their files by one "name", but give them file names of their own."""
+    (tmp_path / f"{file}.json").write_text(json.dumps(points_file(name=name)))
+    assert read_points(tmp_path / f"{file}.json")["case_id"] == expected
+
+
 def point(**changes):
     return points_file(points=[{"name": "a", "point": [1, 2, 3]}, {"name": "a", "point": [1, 2, 3]} | changes])
 

@@ -17,10 +17,12 @@ from medtk_monai.formats import (
     detections_from_case,
     grid_of,
     in_space,
+    make_case,
     read_predictions,
     voxel_boxes,
     write_predictions,
 )
+from medtk_monai.formats.predictions import case_id_beside
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections
 from tests.formats.made_cases import made_affine
 
@@ -235,3 +237,16 @@ def test_boxes_without_priors_or_grid():
 def test_a_wrong_grid_is_refused(tmp_path, grid):
     with pytest.raises(DataError, match="'grid'"):
         write_predictions(tmp_path / "p.json", [small_case(grid=grid)])
+
+
+@pytest.mark.parametrize(
+    ("file", "beside", "expected"),
+    [("findings.nii.gz", ["sub-01"], "sub-01"), ("findings.nii.gz", ["a", "b"], "file"), ("other.nii.gz", ["sub-01"], "file")],
+)
+def test_the_case_of_a_file_beside(tmp_path, file, beside, expected):
+    write_predictions(tmp_path / "predictions.json", [make_case(name, "RAS", np.zeros((0, 3)), np.zeros((0, 3))) for name in beside])
+    assert case_id_beside(tmp_path / file, "file") == expected
+    (tmp_path / "predictions.json").write_text("{}")
+    assert case_id_beside(tmp_path / file, "file") == "file"
+    (tmp_path / "predictions.json").unlink()
+    assert case_id_beside(tmp_path / file, "file") == "file"

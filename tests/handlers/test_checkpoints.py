@@ -126,3 +126,11 @@ def test_random_states_come_back_through_a_file(tmp_path):
     drawn = [torch.rand(3).tolist(), np.random.normal(size=3).tolist(), random.random()]
     set_random_states(torch.load(tmp_path / "states.pt", weights_only=True))
     assert [torch.rand(3).tolist(), np.random.normal(size=3).tolist(), random.random()] == drawn
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_is_mapped_is_the_same(tmp_path, zipped):
+    content = {"network": {"weight": torch.arange(6.0)}, "notes": {"values": {"head": "point"}}}
+    torch.save(content, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
+    mapped, whole = (read_checkpoint(tmp_path / "a.pt", mapped) for mapped in (True, False))
+    assert mapped["notes"] == whole["notes"] and torch.equal(mapped["network"]["weight"], whole["network"]["weight"])

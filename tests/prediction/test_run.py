@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats import in_space, read_luna_csv, read_points, read_predictions, read_slicer_markups
+from medtk_monai.formats import in_space, read_label_map, read_luna_csv, read_points, read_predictions, read_slicer_markups
 from medtk_monai.prediction import Scan, find_scans
 from medtk_monai.prediction import outputs as outputs_module
 from medtk_monai.prediction.outputs import chosen_formats
+from medtk_monai.prediction.own_files import is_own_file
 from medtk_monai.prediction.run import Progress, predict_scans, timing_table
 from tests.prediction.marked_scans import centers_of, predictor, save_marked
 
@@ -37,6 +38,8 @@ def test_every_scan_gets_its_files(tmp_path):
     assert list(progress.done) == ["scan0", "scan1", "scan2"] and not progress.failed and not progress.skipped
     for name in progress.done:
         assert {path.name for path in (tmp_path / "out" / name).iterdir()} == NAMES
+        assert all(is_own_file(path) for path in (tmp_path / "out" / name).iterdir())
+    assert all(is_own_file(path) for path in (tmp_path / "out").iterdir() if path.is_file())
     together = read_predictions(tmp_path / "out" / "predictions.json")
     assert [case["case_id"] for case in together] == list(progress.done)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {*progress.done, "settings.json", "predictions.json", "predictions.csv"}
@@ -51,10 +54,12 @@ def test_all_files_tell_the_same_places(tmp_path):
         "predictions.csv": read_luna_csv,
         "findings.mrk.json": lambda path: [read_slicer_markups(path)],
         "points.json": lambda path: [read_points(path)],
+        "findings.nii.gz": lambda path: [read_label_map(path)],
     }
     for name in read:
         (case,) = read[name](folder / name)
         np.testing.assert_allclose(centers_of(in_space(case, "RAS")), world, atol=2e-3, err_msg=name)
+        assert case["case_id"] == "scan"
     labels = nib.load(folder / "findings.nii.gz")
     scan = nib.load(tmp_path / "scan.nii.gz")
     np.testing.assert_allclose(labels.affine, scan.affine, atol=1e-5)
@@ -218,6 +223,30 @@ def test_equal_names_in_two_folders_are_two_scans(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "b")
     with pytest.raises(DataError, match="two scans have one name"):
         predict_scans(predictor, find_scans(["scan0.nii.gz"]), tmp_path / "out", ("json",), {})
+
+
+def test_a_scan_that_is_done_keeps_its_name(tmp_path, capsys):
+    """Names depend on which scans are given together; what is done is found again by the path of the scan."""
+    for name in ("a", "b"):
+        scans(tmp_path / name, 1)
+    predict_scans(predictor, find_scans([tmp_path / "a"]), tmp_path / "out", ("json",), {})
+    progress = predict_scans(predictor, find_scans([tmp_path / "a", tmp_path / "b"]), tmp_path / "out", ("json",), {})
+    assert progress.skipped == ["scan0"] and list(progress.done) == ["b_scan0"]
+    assert "scan0.nii.gz was done before as case 'scan0', and is not done again as 'a_scan0'" in capsys.readouterr().out
+    assert predict_scans(predictor, find_scans([tmp_path / "b"]), tmp_path / "out", ("json",), {}).skipped == ["b_scan0"]
+    images = [case["image"] for case in read_predictions(tmp_path / "out" / "predictions.json")]
+    assert sorted(images) == [str(tmp_path / name / "scan0.nii.gz") for name in "ab"]
+
+
+def test_case_ids_of_datalists_are_kept(tmp_path):
+    (scan,) = scans(tmp_path / "in", 1)
+    (tmp_path / "list.json").write_text(json.dumps({"test": [{"case_id": "site/01", "image": scan.path}]}))
+    given = find_scans([tmp_path / "list.json"])
+    assert list(predict_scans(predictor, given, tmp_path / "out", ALL, {}).done) == ["site/01"]
+    for path in (tmp_path / "out" / "predictions.json", tmp_path / "out" / "site_01" / "predictions.json"):
+        assert [case["case_id"] for case in read_predictions(path)] == ["site/01"]
+    assert [case["case_id"] for case in read_luna_csv(tmp_path / "out" / "predictions.csv")] == ["site/01"]
+    assert predict_scans(predictor, given, tmp_path / "out", ALL, {}).skipped == ["site/01"]
 
 
 def test_a_failed_beginning_does_not_claim_the_folder(tmp_path):

@@ -6,9 +6,11 @@ from math import prod
 import pytest
 import torch
 
+from medtk_monai.formats import read_predictions
 from medtk_monai.inferers import View, WindowedInferer
-from medtk_monai.prediction import Predictor, ViewOptions
+from medtk_monai.prediction import Predictor, Scan, ViewOptions
 from medtk_monai.prediction import views as views_module
+from medtk_monai.prediction.run import predict_scans
 from medtk_monai.prediction.views import Speed, choose_look, measure_speed
 from tests.inferers.marked import MarkNetwork, postprocessor
 from tests.prediction.marked_scans import centers_of, parts, save_marked
@@ -49,6 +51,19 @@ def test_more_than_all_time_is_told(caplog):
     with caplog.at_level(logging.WARNING):
         look = choose_look(inferer(), ViewOptions(budget=1), SIZE, Speed(1.0, 1), 5.0)
     assert set(look.inferer.inferer.margin) == {0} and "fastest look" in caplog.text
+
+
+def test_the_look_is_recorded(tmp_path):
+    save_marked(tmp_path / "scan.nii.gz")
+    predict_scans(
+        lambda: Predictor(parts(label_pairs=[(0, 1)]), ViewOptions(mirrors=2, scales=(1.0, 1.5))),
+        [Scan("scan", str(tmp_path / "scan.nii.gz"))], tmp_path / "out", ("json",), {},
+    )  # fmt: skip
+    (case,) = read_predictions(tmp_path / "out" / "predictions.json")
+    views = [{"flips": flips, "scale": scale} for scale in (1.0, 1.5) for flips in ([], [0])]
+    assert case["look"] == {"views": views, "margin": 4, "batch_size": parts().inferer.batch_size}
+    look = choose_look(inferer(), ViewOptions(budget=1), SIZE, Speed(1.0, 4), cost(8, 1))
+    assert look.record == {"views": [{"flips": [], "scale": 1.0}], "margin": [8, 8, 8], "batch_size": 4}
 
 
 def test_mirrors_that_are_asked_for_are_kept():

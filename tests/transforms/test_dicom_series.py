@@ -8,8 +8,11 @@ import pytest
 
 pytest.importorskip("pydicom", reason="writes DICOM by pydicom")
 
+import pydicom
+
 from medtk_monai.errors import DataError
 from medtk_monai.transforms import LoadCased
+from medtk_monai.transforms.dicom_files import is_dicom_image
 from medtk_monai.transforms.dicom_series import find_series, series_files
 from tests.dicom import write_series
 from tests.prediction.marked_scans import OBLIQUE
@@ -68,6 +71,22 @@ def test_two_series_in_one_folder(tmp_path):
     with pytest.raises(DataError, match=r"holds 2 DICOM series: .*\(5 files\), .*\(5 files\).*folder of its own"):
         load(tmp_path / "mixed")
     assert [len(files) for files in find_series(tmp_path / "mixed").values()] == [5, 5]
+
+
+def test_segmentations_beside_a_series_are_left_out(tmp_path):
+    files = write_series(tmp_path, VOLUME, OBLIQUE)
+    overlay = pydicom.dcmread(files[0])
+    overlay.SOPClassUID = overlay.file_meta.MediaStorageSOPClassUID = pydicom.uid.SegmentationStorage
+    overlay.SeriesInstanceUID, overlay.Modality = pydicom.uid.generate_uid(), "SEG"
+    overlay.save_as(tmp_path / "overlay.dcm")
+    assert sorted(series_files(tmp_path)) == sorted(files)
+    assert is_dicom_image(files[0]) and not is_dicom_image(tmp_path / "overlay.dcm")
+
+
+def test_files_without_the_mark_of_dicom_count_by_their_suffix(tmp_path):
+    for name in ("old.dcm", "notes", "empty.DCM"):
+        (tmp_path / name).write_bytes(b"" if "empty" in name else bytes(200))
+    assert [is_dicom_image(tmp_path / name) for name in ("old.dcm", "notes", "empty.DCM")] == [True, False, True]
 
 
 def test_two_time_points_in_one_series(tmp_path):

@@ -1,0 +1,87 @@
+"""What is typed, and what commands get."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from medtk_monai.cli import main as main_module
+
+Words = str | Sequence[str]
+Share = float | int | str | Sequence[str]
+
+
+def command(
+    *inputs: str, out: str = "", name: str | None = None, overlay: Words = (), share: Share = 0.2, size: int | None = None, **overrides: Any
+) -> None:
+    """Something to call."""
+
+
+@pytest.fixture
+def call(monkeypatch):
+    """What the command gets for some words."""
+    got = []
+
+    def run(*arguments):
+        monkeypatch.setattr(main_module, "_load", lambda name: command)
+        monkeypatch.setattr(main_module, "_run", lambda called: got.append((called.args, called.keywords)))
+        monkeypatch.setattr(sys, "argv", ["medtk", "predict", *arguments])
+        main_module.main()
+        return got.pop()
+
+    return run
+
+
+NAMES = ["1.10", "007.nii.gz", "1e3", "1_000", "0x10", "None", "True", "[1]", "{a: b}", "a,b", "'quoted'", "a#b", "scans/*,[0-9].nii"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_stay_as_they_are_typed(call, name):
+    assert call(name, "x", "--out", name) == ((name, "x"), {"out": name})
+    assert call(f"--out={name}") == ((), {"out": name})
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("a,b", ("a", "b")),
+        ("['a.json','b.json']", ["a.json", "b.json"]),
+        ("[a, 1.10]", ["a", "1.10"]),
+        ("1.10,a", ["1.10", "a"]),
+        ("1e3", "1e3"),
+        ("fold0.pt,fold1.pt", "fold0.pt,fold1.pt"),
+        ("()", ()),
+    ],
+)
+def test_lists_of_words(call, typed, expected):
+    assert call("--overlay", typed) == ((), {"overlay": expected})
+
+
+@pytest.mark.parametrize(
+    ("argument", "typed", "expected"),
+    [
+        ("share", "0.2", 0.2),
+        ("share", "5", 5),
+        ("share", "1.10,2", ["1.10", "2"]),
+        ("share", "case_1", "case_1"),
+        ("size", "160", 160),
+        ("window_size", "160", 160),
+        ("anchor_sizes", "[[4],[8]]", [[4], [8]]),
+        ("lr", "1e-3", 1e-3),
+        ("head", "anchor", "anchor"),
+        ("name", "None", None),
+        ("name", "12", "12"),
+    ],
+)
+def test_numbers_are_numbers_where_they_may_be(call, argument, typed, expected):
+    _, given = call(f"--{argument}", typed)
+    assert given == {argument: expected} and type(given[argument]) is type(expected)
+
+
+@pytest.mark.parametrize("name", main_module.COMMANDS)
+def test_every_command_shows_its_help(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["medtk", name, "--help"])
+    with pytest.raises(SystemExit) as stop:
+        main_module.main()
+    assert stop.value.code == 0 and f"medtk {name} - " in "".join(capsys.readouterr())
