@@ -17,7 +17,7 @@ LAYERS = [
     ["detectors"],
     ["inferers", "analysis", "visualize", "engines", "export"],
     ["handlers"],
-    ["prediction"],
+    ["prediction", "evaluation"],
     ["cli"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

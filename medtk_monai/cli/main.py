@@ -14,8 +14,10 @@ from medtk_monai.cli.words import quote, read_arguments
 
 COMMANDS = {
     "audit": "medtk_monai.cli.audit:audit",
+    "compare": "medtk_monai.cli.evaluate:compare",
     "convert": "medtk_monai.cli.convert:convert",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
+    "evaluate": "medtk_monai.cli.evaluate:evaluate",
     "export": "medtk_monai.cli.export:export",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",

@@ -61,6 +61,21 @@ def convert(
     return find_losses(cases, _read_back(prepared, written, writing, class_names))
 
 
+def read_cases(
+    source: str | os.PathLike,
+    source_format: str | None = None,
+    images: str | os.PathLike | Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+) -> list[Case]:
+    """The findings in a file, or in a folder of files, of one format; arguments as for ``convert``.
+
+    Raises:
+        DataError: a file is wrong, or a case is found twice.
+    """
+    reading, files = source_files(Path(source).expanduser(), format_named(source_format) if source_format else None)
+    return _read(reading, files, find_images(images), class_names)
+
+
 def _read(reading: Format, files: Sequence[Path], headers: ImageFiles, class_names: Names) -> list[Case]:
     """The cases of all files."""
     alone = len(files) == 1 and reading.one_case

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,25 @@ logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR
 
 FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")
 """Keys of a datalist's case that describe its objects; LoadCased replaces them."""
+
+
+@dataclass(frozen=True)
+class CaseObjects:
+    """The objects of a case.
+
+    Args:
+        world: (N,) boxes.
+        labels: (N,) int64.
+        ignored: (N,) bool.
+        mask: (*spatial) int32, i + 1 in the voxels of object i, and its affine (D + 1, D + 1), of a label map read without the image.
+        classes: (1, *spatial) uint8 on the image's grid, the class of each voxel from 1; None unless asked for.
+    """
+
+    world: WorldBoxes
+    labels: Tensor
+    ignored: Tensor
+    mask: tuple[np.ndarray, Tensor] | None = None
+    classes: MetaTensor | None = None
 
 
 class LoadCased(Transform):
@@ -82,21 +102,32 @@ class LoadCased(Transform):
         case = str(data.get("case_id", path))
         image = self._read(path, "image", case)
         _check_image(image, self.num_channels, path, case)
-        extra = {}
+        objects = self.read_objects(data, case, image)
+        extra = {} if objects.classes is None else {"mask": objects.classes}
+        own = {
+            "image": image,
+            "case_id": case,
+            "world_boxes": objects.world,
+            "labels": objects.labels,
+            "ignored": objects.ignored,
+            "scan_facts": scan_facts(image),
+        }
+        return {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")} | own | extra
+
+    def read_objects(self, data: Mapping[str, Any], case: str, image: MetaTensor | None = None) -> CaseObjects:
+        """The objects of a case; without its image, whether a label map overlaps it is not checked, and ``classes`` is None.
+
+        Raises:
+            DataError: boxes or label map are not as described.
+        """
         if data.get("label_map"):
-            world, labels, volumes, classes = self._read_label_map(data, image, case)
-            extra = {"mask": classes} if self.keep_mask else {}
+            objects, volumes = self._read_label_map(data, image, case)
         else:
             world, labels, volumes = _read_boxes(data, self.spatial_dims, case)
+            objects = CaseObjects(world, labels, torch.zeros(len(world), dtype=torch.bool))
         smallest, largest = self.volume_range
-        ignored = torch.tensor(data.get("ignored") or [False] * len(world), dtype=torch.bool)
-        ignored = ignored | (volumes < smallest) | (volumes > largest)
-        kept = {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")}
-        return (
-            kept
-            | {"image": image, "case_id": case, "world_boxes": world, "labels": labels, "ignored": ignored, "scan_facts": scan_facts(image)}
-            | extra
-        )
+        ignored = torch.tensor(data.get("ignored") or [False] * len(volumes), dtype=torch.bool)
+        return replace(objects, ignored=ignored | (volumes < smallest) | (volumes > largest))
 
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
         try:
@@ -118,23 +149,28 @@ class LoadCased(Transform):
         _check_affine(image, f"{role} {path}", case)
         return image
 
-    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor, case: str) -> tuple[WorldBoxes, Tensor, Tensor, Tensor]:
-        """Boxes, labels and volumes (N,) of the objects of a label map, and the class of each voxel on the image's grid."""
+    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor | None, case: str) -> tuple[CaseObjects, Tensor]:
+        """The objects of a label map, and their volumes (N,)."""
         path = str(data["label_map"])
         label_map = self._read(path, "label map", case)
         mask = _instances(label_map, path, case)
         affine = spatial_affine(label_map.affine, self.spatial_dims)
-        _check_overlap(image, mask.shape, affine, path, case)
+        if image is not None:
+            _check_overlap(image, mask.shape, affine, path, case)
         found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None]
         boxes = [[part.start for part in where] + [part.stop for part in where] for _, where in found]
         counts = [np.count_nonzero(mask[where] == value) for value, where in found]
         labels = [self._class_of(value, data.get("labels") or {}, case) for value, _ in found]
         world = boxes_to_world(torch.tensor(boxes, dtype=torch.float64).reshape(-1, 2 * self.spatial_dims), affine)
-        voxel_volume = affine[:-1, :-1].det().abs()
         numbers = {value: label + 1 for (value, _), label in zip(found, labels)}
-        classes = _classes_on_grid(mask, numbers, label_map, image) if self.keep_mask else label_map
-        volumes = torch.tensor(counts, dtype=torch.float64) * voxel_volume
-        return WorldBoxes(*world), torch.tensor(labels, dtype=torch.int64), volumes, classes
+        objects = CaseObjects(
+            WorldBoxes(*world),
+            torch.tensor(labels, dtype=torch.int64),
+            torch.zeros(len(found), dtype=torch.bool),
+            None if image is not None else (_renumbered(mask, {value: i for i, (value, _) in enumerate(found, 1)}, np.int32), affine),
+            _classes_on_grid(mask, numbers, label_map, image) if self.keep_mask and image is not None else None,
+        )
+        return objects, torch.tensor(counts, dtype=torch.float64) * affine[:-1, :-1].det().abs()
 
     def _class_of(self, value: int, classes: Mapping[int, int], case: str) -> int:
         if classes and value not in classes:
@@ -204,11 +240,16 @@ def _instances(label_map: MetaTensor, path: str, case: str) -> np.ndarray:
     return mask
 
 
+def _renumbered(mask: np.ndarray, numbers: Mapping[int, int], dtype: type) -> np.ndarray:
+    """The mask with its values replaced by ``numbers``, 0 where they name none."""
+    table = np.zeros(int(mask.max(initial=0)) + 1, dtype)
+    table[list(numbers)] = list(numbers.values())
+    return table[mask]
+
+
 def _classes_on_grid(mask: np.ndarray, numbers: Mapping[int, int], label_map: MetaTensor, image: MetaTensor) -> Tensor:
     """The mask with its values replaced by ``numbers``, (1, *spatial) uint8, on the grid of the image."""
-    table = np.zeros(int(mask.max()) + 1, dtype=np.uint8)
-    table[list(numbers)] = list(numbers.values())
-    classes = MetaTensor(torch.from_numpy(table[mask])[None], affine=label_map.affine)
+    classes = MetaTensor(torch.from_numpy(_renumbered(mask, numbers, np.uint8))[None], affine=label_map.affine)
     if classes.shape[1:] == image.shape[1:] and torch.allclose(classes.affine, image.affine, atol=1e-4):
         return classes
     return ResampleToMatch(mode="nearest", padding_mode="zeros")(classes, image).to(torch.uint8)

@@ -16,13 +16,17 @@ _COLOR = "#1f5fa8"
 _MARGIN = 1.15
 
 
-def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike | None = None) -> Figure:
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike | None = None, band: Band | None = None) -> Figure:
     """Draw sensitivity against false positives per case, with the points the mean is taken over.
 
     Args:
         curve: every operating point.
         metrics: as computed by DetectionMetrics; its points are marked and its mean stands in the title.
         path: where to save the figure, in the format of its suffix; None to save nothing.
+        band: false positives per case, and the lower and upper ends of the sensitivity's interval there, (K,) each.
     """
     points = np.array(metrics["froc"]["fp_per_case"], dtype=float)
     values = np.array([np.nan if value is None else value for value in metrics["froc"]["sensitivity"]], dtype=float)
@@ -33,6 +37,8 @@ def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike
     inside = (curve.fp_per_case > lowest) & (curve.fp_per_case < highest)
     fp = np.r_[lowest, curve.fp_per_case[inside], highest]
     axes.step(fp, sensitivity_at(curve, fp), where="post", color=_COLOR, linewidth=1.8)
+    if band is not None:
+        axes.fill_between(*band, color=_COLOR, alpha=0.15, linewidth=0)
     axes.plot(points, values, "o", color=_COLOR, markersize=6, clip_on=False, zorder=3)
     for x, y in zip(points, values):
         if np.isfinite(y):

@@ -1,0 +1,139 @@
+"""Findings of files against the objects of a datalist, in millimeters along the axes of each scan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medtk_monai.errors import DataError
+from medtk_monai.evaluation.truth import TruthCase
+from medtk_monai.formats.cases import Case, world_boxes
+from medtk_monai.metrics import CaseMatches, Hit, MaskHit, Pairing, match_detections
+from medtk_monai.metrics.rules import Rules
+from medtk_monai.structures import UNKNOWN_PRIOR, Detections, Target
+
+_MAX_OUTSIDE = 0.5
+_TOLERANCE_MM = 10.0
+
+
+@dataclass(frozen=True)
+class MatchedCase:
+    """The findings and the objects of one case in one frame.
+
+    Args:
+        truth: the objects as they were read.
+        detections: N findings; boxes in mm along the axes of the frame.
+        target: M objects, alike.
+        world_centers: (N, D) of the findings, RAS mm.
+        mask_hit: the rule of points in masks; None where the objects are boxes.
+    """
+
+    truth: TruthCase
+    detections: Detections
+    target: Target
+    world_centers: Tensor
+    mask_hit: MaskHit | None = field(default=None, repr=False)
+
+    def match(self, hit: Hit | None, pairing: Pairing) -> CaseMatches:
+        """The matches by a hit rule, None for points in masks.
+
+        Raises:
+            DataError: masks are asked for, and the objects are boxes.
+        """
+        if hit is None and self.mask_hit is None and len(self.target):
+            remedy = "give a datalist with label maps, or choose another --hit"
+            raise DataError("the objects have no masks, which the hit rule asks for", self.truth.case_id, remedy)
+        return match_detections(self.detections, self.target, hit or self.mask_hit or _NEVER, self.truth.case_id, pairing)
+
+
+_NEVER = MaskHit(torch.zeros(1, 1, 1, dtype=torch.int32), (1.0, 1.0, 1.0))
+"""Where there are no objects, no rule has anything to say."""
+
+
+def join_cases(predictions: Sequence[Case], truths: Sequence[TruthCase], source: str, allow_missing: bool = False) -> list[MatchedCase]:
+    """Each case of the truth with its findings.
+
+    Args:
+        predictions: as read from files.
+        source: of the predictions, named in errors.
+        allow_missing: cases without predictions count as cases without findings.
+
+    Raises:
+        DataError: predictions of unknown cases, missing cases, other dimensions, or findings of which most lie outside the scan.
+    """
+    by_id = {case["case_id"]: case for case in predictions}
+    known = {truth.case_id for truth in truths}
+    unknown, missing = [name for name in by_id if name not in known], [truth.case_id for truth in truths if truth.case_id not in by_id]
+    if unknown:
+        remedy = "case ids must be those of the datalist's split; name it by --split"
+        raise DataError(f"{source} has {_count(unknown)} that the truth does not know: {_some(unknown)}", unknown[0], remedy)
+    if missing and not allow_missing:
+        remedy = "predict them, or count them as cases without findings by --allow_missing"
+        raise DataError(f"{source} lacks {_count(missing)}: {_some(missing)}", missing[0], remedy)
+    return [_joined(by_id.get(truth.case_id), truth, source) for truth in truths]
+
+
+def _joined(case: Case | None, truth: TruthCase, source: str) -> MatchedCase:
+    dims = truth.boxes.centers.shape[1]
+    if case is None:
+        case = {"case_id": truth.case_id, "space": "RAS", "direction": np.eye(dims).tolist(), "boxes": [], "scores": [], "labels": []}
+    if len(case["direction"]) != dims:
+        raise DataError(f"{source}: the findings are {len(case['direction'])}D, the objects {dims}D", truth.case_id)
+    centers, sizes, direction = (torch.from_numpy(part) for part in world_boxes(case, "RAS"))
+    _check_frame(centers, truth.grid, source, truth.case_id)
+    if truth.mask is None:
+        to_frame, offset, hit = torch.linalg.inv(direction), torch.zeros(dims, dtype=torch.float64), None
+    else:  # the frame of the mask: mm from the corner of its first voxel along its axes
+        affine = truth.mask[1]
+        spacing = affine[:-1, :-1].norm(dim=0)
+        to_frame = torch.linalg.inv(affine[:-1, :-1] / spacing)
+        offset = spacing / 2 - to_frame @ affine[:-1, -1]
+        hit = MaskHit(torch.from_numpy(truth.mask[0]), tuple(spacing.tolist()))
+    found = _hulls(centers, sizes, direction, to_frame, offset)
+    scores, labels = torch.tensor(case["scores"], dtype=torch.float32), torch.tensor(case["labels"], dtype=torch.int64)
+    ids = torch.tensor(case.get("prior_ids") or [UNKNOWN_PRIOR] * len(found), dtype=torch.int64)
+    objects = _hulls(truth.boxes.centers, truth.boxes.sizes, truth.boxes.direction, to_frame, offset)
+    return MatchedCase(truth, Detections(found, scores, labels, ids), Target(objects, truth.labels, truth.ignored), centers, hit)
+
+
+def _hulls(centers: Tensor, sizes: Tensor, direction: Tensor, to_frame: Tensor, offset: Tensor) -> Tensor:
+    """World boxes -> (N, 2D) hulls in the frame, float64: float32 would round tenths of micrometers, and scores would not tie."""
+    middle, reach = centers @ to_frame.T + offset, (sizes / 2) @ (to_frame @ direction).abs().T
+    return torch.cat([middle - reach, middle + reach], dim=1)
+
+
+def _check_frame(centers: Tensor, grid: Mapping | None, source: str, case_id: str) -> None:
+    """Refuse findings of which most lie outside the scan: their frame is another than they say."""
+    if grid is None or not len(centers) or len(grid["size"]) < centers.shape[1]:
+        return
+    affine = torch.tensor(grid["affine"], dtype=torch.float64)
+    dims = centers.shape[1]
+    matrix = affine[:dims, :dims]
+    spacing = matrix.norm(dim=0)
+    voxels = (centers - affine[:dims, -1]) @ torch.linalg.inv(matrix).T
+    slack = _TOLERANCE_MM / spacing
+    inside = ((voxels > -0.5 - slack) & (voxels < torch.tensor(grid["size"][:dims]) - 0.5 + slack)).all(dim=1)
+    outside = len(inside) - int(inside.sum())
+    if outside / len(inside) > _MAX_OUTSIDE:
+        flipped = centers * torch.tensor([-1.0, -1.0, 1.0][:dims], dtype=torch.float64)
+        voxels = (flipped - affine[:dims, -1]) @ torch.linalg.inv(matrix).T
+        fits = ((voxels > -1) & (voxels < torch.tensor(grid["size"][:dims]))).all(dim=1).double().mean() > _MAX_OUTSIDE
+        remedy = "they would fit with RAS and LPS exchanged: correct 'space'" if fits else "check the frame and the unit of the boxes"
+        raise DataError(f"{source}: {outside} of {len(inside)} findings lie outside the scan", case_id, remedy)
+
+
+def _count(names: Sequence[str]) -> str:
+    return f"{len(names)} case{'' if len(names) == 1 else 's'}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def match_all(cases: Sequence[MatchedCase], rules: Rules) -> list[CaseMatches]:
+    """The matches of each case by some rules."""
+    return [case.match(rules.hit, rules.pairing) for case in cases]

@@ -1,0 +1,101 @@
+"""What is known to be in the scans of a datalist, without a look at their voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from medtk_monai.data.datalist import load_datalist, split_names
+from medtk_monai.errors import DataError
+from medtk_monai.formats import read_grid
+from medtk_monai.transforms.boxes import WorldBoxes
+from medtk_monai.transforms.load import LoadCased
+
+NOT_COLUMNS = ("image", "case_id", "patient_id", "boxes", "labels", "space", "direction", "ignored", "label_map")
+"""Keys of a case that are no columns to group cases by."""
+
+
+@dataclass(frozen=True)
+class TruthCase:
+    """The objects of one case.
+
+    Args:
+        case_id: as in the datalist.
+        boxes: (M,) objects, RAS mm.
+        labels: (M,) int64.
+        ignored: (M,) bool.
+        patient: whom the scan is of; the case id where the datalist has no ``patient_id``.
+        grid: size (D,) and affine (D + 1, D + 1) of the image, as in ``medtk_monai.formats.grids``; None where it cannot be read.
+        mask: (*spatial) int32, i + 1 in the voxels of object i, and its affine; None where the objects are boxes.
+        columns: the case's other values, such as its site.
+    """
+
+    case_id: str
+    boxes: WorldBoxes
+    labels: Tensor
+    ignored: Tensor
+    patient: str
+    grid: Mapping[str, Any] | None = None
+    mask: tuple[np.ndarray, Tensor] | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_truth(
+    datalist: str | Path,
+    split: str | None = None,
+    dataset_dir: str | Path | None = None,
+    num_classes: int | None = None,
+    label_map_kind: str = "instance",
+    min_volume_mm3: float = 0.0,
+    max_volume_mm3: float | None = None,
+) -> list[TruthCase]:
+    """The objects of a split of a datalist.
+
+    Args:
+        datalist: JSON file, see ``load_datalist``.
+        split: None for "test" where there is one, else the only one.
+        dataset_dir: where relative paths start.
+        num_classes: labels must lie in [0, num_classes); None takes any.
+        label_map_kind, min_volume_mm3, max_volume_mm3: as for ``LoadCased``; smaller and larger objects are ignored.
+
+    Raises:
+        DataError: the datalist, a label map or a box is not as described.
+    """
+    names = split_names(datalist)
+    chosen = split or ("test" if "test" in names else names[0] if len(names) == 1 else None)
+    if chosen is None:
+        raise DataError(f"datalist {datalist} has the splits {', '.join(names) or 'none'}", remedy="name one by --split")
+    cases = load_datalist(datalist, chosen, dataset_dir, num_classes)
+    if not cases:
+        raise DataError(f"split {chosen!r} of {datalist} has no cases", remedy="name another by --split")
+    return [_read_case(case, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3) for case in cases]
+
+
+def _read_case(
+    case: Mapping[str, Any], num_classes: int | None, label_map_kind: str, min_volume_mm3: float, max_volume_mm3: float | None
+) -> TruthCase:
+    case_id = str(case["case_id"])
+    try:
+        grid = read_grid(case["image"], case_id)
+    except DataError:
+        grid = None  # a folder of DICOM files, or a file that only the training's reader knows
+    dims = len(case["boxes"][0]) // 2 if case.get("boxes") else len(grid["size"]) if grid else 3
+    if case.get("label_map"):
+        dims = len(read_grid(case["label_map"], case_id)["size"])
+    read = LoadCased(dims, num_classes, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    objects = read.read_objects(case, case_id)
+    return TruthCase(
+        case_id,
+        objects.world,
+        objects.labels,
+        objects.ignored,
+        str(case.get("patient_id", case_id)),
+        grid,
+        objects.mask,
+        {key: value for key, value in case.items() if key not in NOT_COLUMNS and isinstance(value, (str, int, float))},
+    )

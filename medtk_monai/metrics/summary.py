@@ -1,0 +1,169 @@
+"""All figures of an evaluation from its tables of matches, as plain numbers for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from medtk_monai.metrics.match_table import MatchTable
+from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
+from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.weighted import Figure, average_precisions, case_aurocs, counts_at, froc_sensitivities
+
+
+def figures(rules: Rules) -> dict[str, Figure]:
+    """The single figures (B,) that detectors are compared by: froc_mean, sensitivity_at_1 (false positive per case), ap, case_auroc."""
+
+    def sensitivities(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+        return froc_sensitivities(table, weights, rules.fp_per_case, rules.interpolation)
+
+    return {
+        "froc_mean": lambda table, weights: sensitivities(table, weights).mean(axis=1),
+        "sensitivity_at_1": lambda table, weights: froc_sensitivities(table, weights, [1.0], rules.interpolation)[:, 0],
+        "ap": average_precisions,
+        "case_auroc": case_aurocs,
+    }
+
+
+def summarize(
+    table: MatchTable,
+    rules: Rules,
+    ap_tables: Mapping[float, MatchTable],
+    num_draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Any]:
+    """FROC, average precision and case-level figures with bootstrap intervals over patients; None stands for what is undefined.
+
+    Args:
+        table: matches by the rules.
+        ap_tables: IoU threshold -> matches one to one at that IoU, of the same cases.
+        num_draws: of the bootstrap; 0 for no intervals.
+
+    Returns:
+        Of each figure ``x`` also ``x_interval``, (low, high), unless ``num_draws`` is 0. ``froc_diseased`` is over the cases with lesions
+        alone. The last bounds of a class, or of a stratum, that no draw has are None.
+    """
+    weights = bootstrap_weights(table, num_draws, seed)
+
+    def of(figure: Figure, of_table: MatchTable = table) -> list[Interval]:
+        return intervals(of_table, figure, weights, level)
+
+    def named(key: str, value: Interval) -> dict[str, Any]:
+        return {key: plain(value.value)} | ({f"{key}_interval": _ends(value)} if num_draws else {})
+
+    def read_off(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+        values = froc_sensitivities(table, weights, rules.fp_per_case, rules.interpolation)
+        return np.column_stack([values, values.mean(axis=1)])
+
+    def curve(figure: Figure) -> dict[str, Any]:
+        *values, mean = of(figure)
+        return (
+            {"fp_per_case": list(rules.fp_per_case), "sensitivity": [plain(value.value) for value in values]}
+            | ({"sensitivity_interval": [_ends(value) for value in values]} if num_draws else {})
+            | named("mean", mean)
+        )
+
+    classes = [table.of_class(label) for label in range(table.num_classes)]
+    nothing = np.zeros((0, table.num_cases))
+    per_iou = {f"{iou:g}": plain(intervals(other, average_precisions, nothing)[0].value) for iou, other in ap_tables.items()}
+    return (
+        {
+            "num_cases": table.num_cases,
+            "num_patients": int(table.patients.max(initial=-1)) + 1,
+            "num_diseased": int(table.diseased.sum()),
+            "num_lesions": int(table.lesions.sum()),
+            "num_detections": len(table.scores),
+            "hit": rules.hit_name,
+            "froc": curve(read_off),
+            "froc_diseased": curve(lambda table, weights: read_off(table, weights * table.diseased)),
+        }
+        | named("ap", of(average_precisions)[0])
+        | {"ap_per_iou": per_iou}
+        | named("case_auroc", of(case_aurocs)[0])
+        | {
+            "per_class": [
+                {"label": label, "num_lesions": int(own.lesions.sum())} | named("ap", of(average_precisions, own)[0])
+                for label, own in enumerate(classes)
+            ]
+        }
+    )
+
+
+def operating_point(
+    table: MatchTable, threshold: float, beta: float = 1.0, num_draws: int = 1000, seed: int = 0, level: float = 0.95
+) -> dict[str, Any]:
+    """What it means to report detections from a threshold of the score on: counts, and shares with bootstrap intervals over patients.
+
+    Args:
+        threshold: scores of at least this much are reported.
+        beta: of the F-score (van Rijsbergen, Information Retrieval, 1979).
+    """
+    ones = np.ones((1, table.num_cases))
+    counts = {name: int(value[0]) for name, value in counts_at(table, ones, threshold).items()}
+    weights = bootstrap_weights(table, num_draws, seed)
+
+    def shares(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+        return _shares(table, weights, threshold, beta)
+
+    values = dict(zip(_SHARES, intervals(table, shares, weights, level)))
+    return (
+        {"threshold": plain(threshold), "beta": beta, "num_cases": table.num_cases, "num_diseased": int(table.diseased.sum())}
+        | counts
+        | {name: plain(value.value) for name, value in values.items()}
+        | ({f"{name}_interval": _ends(value) for name, value in values.items()} if num_draws else {})
+    )
+
+
+_SHARES = (
+    "sensitivity", "ppv", "f_score", "fp_per_case", "fp_per_healthy_case", "fp_per_diseased_case", "case_sensitivity", "case_specificity",
+)  # fmt: skip
+
+
+def _shares(table: MatchTable, weights: np.ndarray, threshold: float, beta: float) -> np.ndarray:
+    n = counts_at(table, weights, threshold)
+    healthy, diseased = n["case_fp"] + n["case_tn"], n["case_tp"] + n["case_fn"]
+    square = beta * beta
+    columns = [
+        (n["tp"], n["tp"] + n["fn"]),
+        (n["tp"], n["tp"] + n["fp"]),
+        ((1 + square) * n["tp"], (1 + square) * n["tp"] + square * n["fn"] + n["fp"]),
+        (n["fp"], healthy + diseased),
+        (n["fp_healthy"], healthy),
+        (n["fp_diseased"], diseased),
+        (n["case_tp"], diseased),
+        (n["case_tn"], healthy),
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([np.where(whole > 0, part / whole, np.nan) for part, whole in columns], axis=1)
+
+
+def threshold_for_fp(table: MatchTable, fp_per_case: float) -> float:
+    """The lowest score from which on there are at most so many false positives per case; infinite where even the best score has more."""
+    alarms = np.sort(table.scores[~table.is_tp])[::-1]
+    allowed = int(np.floor(fp_per_case * table.num_cases + 1e-9))
+    scores = np.unique(table.scores)
+    if len(alarms) > allowed:
+        scores = scores[scores > alarms[allowed]]
+    return float(scores[0]) if len(scores) else float("inf")
+
+
+def threshold_for_sensitivity(table: MatchTable, sensitivity: float) -> float:
+    """The highest score from which on at least this share of the lesions is found; infinite where it is out of reach."""
+    found = np.sort(table.scores[table.is_tp])[::-1]
+    needed = int(np.ceil(sensitivity * table.lesions.sum() - 1e-9))
+    if needed > len(found) or not len(found):
+        return float("inf")
+    return float(found[max(needed, 1) - 1])
+
+
+def plain(value: float) -> float | None:
+    """A Python float; None for what is not finite, which JSON lacks."""
+    return float(value) if isfinite(value) else None
+
+
+def _ends(interval: Interval) -> list[float | None]:
+    return [plain(interval.low), plain(interval.high)]
