@@ -108,14 +108,14 @@ def evaluate_files(
     cases = join_cases(predictions, truths, source, allow_missing)
     matches = match_all(cases, rules)
     table = table_of(cases, matches)
-    at_iou = {iou: table_of(cases, [case.match(IoUHit(iou), ONE_TO_ONE) for case in cases]) for iou in AP_IOU_THRESHOLDS}
-    metrics = summarize(table, rules, at_iou, num_draws, seed)
+    at_iou = {iou: _table_at_iou(cases, table, iou, rules) for iou in AP_IOU_THRESHOLDS}
+    weights = bootstrap_weights(table, num_draws, seed)
+    metrics = summarize(table, rules, at_iou, weights)
     metrics |= {"bootstrap": {"draws": num_draws, "seed": seed, "level": 0.95, "unit": "patient"}, "interpolation": rules.interpolation}
-    points = {name: operating_point(table, value, rules.beta, num_draws, seed) for name, value in _thresholds(table, wanted).items()}
+    points = {name: operating_point(table, value, rules.beta, weights) for name, value in _thresholds(table, wanted).items()}
     metrics["operating_points"] = points
     curve = froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
     rates = np.geomspace(min(rules.fp_per_case) / 1.15, max(rules.fp_per_case) * 1.15, BAND_POINTS)
-    weights = bootstrap_weights(table, num_draws, seed)
     band = intervals(table, lambda table, weights: froc_sensitivities(table, weights, rates, rules.interpolation), weights)
     return Evaluation(cases, matches, table, metrics, curve, (rates, band))
 
@@ -124,6 +124,13 @@ def table_of(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], num_c
     """The table of matches, with all classes that occur unless their number is given."""
     labels = [label for match in matches for part in (match.labels, match.object_labels) for label in part.tolist()]
     return tabulate(matches, num_classes or max(labels, default=0) + 1, [case.truth.patient for case in cases])
+
+
+def _table_at_iou(cases: Sequence[MatchedCase], table: MatchTable, iou: float, rules: Rules) -> MatchTable:
+    """The table of matches one to one at an IoU: ``table`` itself where the rules are just these."""
+    if (rules.hit, rules.pairing) == (IoUHit(iou), ONE_TO_ONE):
+        return table
+    return table_of(cases, [case.match(IoUHit(iou), ONE_TO_ONE) for case in cases])
 
 
 def read_thresholds(path: str | os.PathLike) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
+from medtk_monai.metrics.resampling import Interval, intervals
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.metrics.weighted import Figure, average_precisions, case_aurocs, counts_at, froc_sensitivities
 
@@ -32,8 +32,7 @@ def summarize(
     table: MatchTable,
     rules: Rules,
     ap_tables: Mapping[float, MatchTable],
-    num_draws: int = 1000,
-    seed: int = 0,
+    weights: np.ndarray,
     level: float = 0.95,
 ) -> dict[str, Any]:
     """FROC, average precision and case-level figures with bootstrap intervals over patients; None stands for what is undefined.
@@ -41,19 +40,18 @@ def summarize(
     Args:
         table: matches by the rules.
         ap_tables: IoU threshold -> matches one to one at that IoU, of the same cases.
-        num_draws: of the bootstrap; 0 for no intervals.
+        weights: (B, N) of a bootstrap, see ``bootstrap_weights``; with B = 0 there are no intervals.
 
     Returns:
-        Of each figure ``x`` also ``x_interval``, (low, high), unless ``num_draws`` is 0. ``froc_diseased`` is over the cases with lesions
+        Of each figure ``x`` also ``x_interval``, (low, high), with a bootstrap. ``froc_diseased`` is over the cases with lesions
         alone. The last bounds of a class, or of a stratum, that no draw has are None.
     """
-    weights = bootstrap_weights(table, num_draws, seed)
 
     def of(figure: Figure, of_table: MatchTable = table) -> list[Interval]:
         return intervals(of_table, figure, weights, level)
 
     def named(key: str, value: Interval) -> dict[str, Any]:
-        return {key: plain(value.value)} | ({f"{key}_interval": _ends(value)} if num_draws else {})
+        return {key: plain(value.value)} | ({f"{key}_interval": _ends(value)} if len(weights) else {})
 
     def read_off(table: MatchTable, weights: np.ndarray) -> np.ndarray:
         values = froc_sensitivities(table, weights, rules.fp_per_case, rules.interpolation)
@@ -63,7 +61,7 @@ def summarize(
         *values, mean = of(figure)
         return (
             {"fp_per_case": list(rules.fp_per_case), "sensitivity": [plain(value.value) for value in values]}
-            | ({"sensitivity_interval": [_ends(value) for value in values]} if num_draws else {})
+            | ({"sensitivity_interval": [_ends(value) for value in values]} if len(weights) else {})
             | named("mean", mean)
         )
 
@@ -93,18 +91,16 @@ def summarize(
     )
 
 
-def operating_point(
-    table: MatchTable, threshold: float, beta: float = 1.0, num_draws: int = 1000, seed: int = 0, level: float = 0.95
-) -> dict[str, Any]:
+def operating_point(table: MatchTable, threshold: float, beta: float, weights: np.ndarray, level: float = 0.95) -> dict[str, Any]:
     """What it means to report detections from a threshold of the score on: counts, and shares with bootstrap intervals over patients.
 
     Args:
         threshold: scores of at least this much are reported.
         beta: of the F-score (van Rijsbergen, Information Retrieval, 1979).
+        weights: as for ``summarize``.
     """
     ones = np.ones((1, table.num_cases))
     counts = {name: int(value[0]) for name, value in counts_at(table, ones, threshold).items()}
-    weights = bootstrap_weights(table, num_draws, seed)
 
     def shares(table: MatchTable, weights: np.ndarray) -> np.ndarray:
         return _shares(table, weights, threshold, beta)
@@ -114,7 +110,7 @@ def operating_point(
         {"threshold": plain(threshold), "beta": beta, "num_cases": table.num_cases, "num_diseased": int(table.diseased.sum())}
         | counts
         | {name: plain(value.value) for name, value in values.items()}
-        | ({f"{name}_interval": _ends(value) for name, value in values.items()} if num_draws else {})
+        | ({f"{name}_interval": _ends(value) for name, value in values.items()} if len(weights) else {})
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from medtk_monai.metrics.match_table import MatchTable
 
@@ -34,7 +35,7 @@ def froc_sensitivities(
     rates = np.asarray(fp_per_case, dtype=float)
     lesions, cases = weights @ table.lesions.sum(axis=1), weights.sum(axis=1)
     result = np.empty((len(weights), len(rates)))
-    for rows, tp, fp in _cumulated(table, weights):
+    for rows, tp, fp in _cumulated(table, weights, every=interpolation == "linear"):
         for row, hits, alarms in zip(rows, tp, fp):
             result[row] = _read_off(hits, alarms, rates * cases[row], interpolation)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -97,17 +98,16 @@ def counts_at(table: MatchTable, weights: np.ndarray, threshold: float) -> dict[
         threshold: scores of at least this much are reported.
     """
     reported = table.scores >= threshold
-    of_case = weights[:, table.cases]
     diseased, positive = table.diseased, table.case_scores >= threshold
     lesions = weights @ table.lesions.sum(axis=1)
-    tp = of_case @ (reported & table.is_tp)
-    alarms = reported & ~table.is_tp
+    hits, alarms = (np.bincount(table.cases[reported & chosen], minlength=table.num_cases) for chosen in (table.is_tp, ~table.is_tp))
+    tp = weights @ hits
     return {
         "tp": tp,
-        "fp": of_case @ alarms,
+        "fp": weights @ alarms,
         "fn": lesions - tp,
-        "fp_healthy": of_case @ (alarms & ~diseased[table.cases]),
-        "fp_diseased": of_case @ (alarms & diseased[table.cases]),
+        "fp_healthy": weights @ (alarms * ~diseased),
+        "fp_diseased": weights @ (alarms * diseased),
         "case_tp": weights @ (diseased & positive),
         "case_fp": weights @ (~diseased & positive),
         "case_fn": weights @ (diseased & ~positive),
@@ -115,18 +115,32 @@ def counts_at(table: MatchTable, weights: np.ndarray, threshold: float) -> dict[
     }
 
 
-def _cumulated(table: MatchTable, weights: np.ndarray) -> Iterator[tuple[range, np.ndarray, np.ndarray]]:
-    """For some rows of the weights at once: true and false positives (b, G + 1) down to each of G distinct scores, from none on."""
-    order = np.argsort(-table.scores, kind="stable")
-    scores, is_tp, cases = table.scores[order], table.is_tp[order], table.cases[order]
-    ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) if len(scores) else np.empty(0, int)
-    step = max(_CHUNK // max(len(scores), 1), 1)
+def _cumulated(table: MatchTable, weights: np.ndarray, every: bool = False) -> Iterator[tuple[range, np.ndarray, np.ndarray]]:
+    """For some rows of the weights at once: true and false positives (b, K + 1), from none on, down to each of K scores.
+
+    These are all distinct ones, or those of hits and a point just before each: in between only false positives are added, so that no point
+    there is better than the ones that are left, which are a tenth as many.
+    """
+    if every:
+        knots = np.unique(-table.scores)
+        columns, length = np.searchsorted(knots, -table.scores), len(knots)
+    else:
+        knots = np.unique(-table.scores[table.is_tp])
+        # Even columns: false positives between two hits' scores; odd ones: those of a hit's score, and the hit.
+        columns = np.searchsorted(knots, -table.scores, side="left") + np.searchsorted(knots, -table.scores, side="right")
+        length = 2 * len(knots)
+    tp, fp = (_counts(table, chosen & (columns < length), columns, length) for chosen in (table.is_tp, ~table.is_tp))
+    step = max(_CHUNK // (length + 1), 1)
     for first in range(0, len(weights), step):
         rows = range(first, min(first + step, len(weights)))
-        of_case = weights[rows.start : rows.stop][:, cases]
-        tp, fp = ((of_case * part).cumsum(axis=1)[:, ends] for part in (is_tp, ~is_tp))
         zero = np.zeros((len(rows), 1))
-        yield rows, np.hstack([zero, tp]), np.hstack([zero, fp])
+        yield rows, *(np.hstack([zero, (part @ weights[rows.start : rows.stop].T).T.cumsum(axis=1)]) for part in (tp, fp))
+
+
+def _counts(table: MatchTable, chosen: np.ndarray, columns: np.ndarray, num_columns: int) -> csr_array:
+    """How many of the chosen rows of each case (columns of the result) fall into each column (its rows)."""
+    where = (columns[chosen], table.cases[chosen])
+    return csr_array((np.ones(len(where[0])), where), shape=(num_columns, table.num_cases))
 
 
 Figure = Callable[[MatchTable, np.ndarray], np.ndarray]
