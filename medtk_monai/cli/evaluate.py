@@ -132,7 +132,7 @@ def compare(
     names = words(class_names) or None
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
     cases: Any = [read_cases(path, format, images, names) for path in (first, second)]
-    result = compare_files(*cases, truths, rules, (first, second), allow_missing, bootstraps, seed)
+    result = compare_files(cases[0], cases[1], truths, rules, (first, second), allow_missing, bootstraps, seed)
     if out is not None:
         write_text_atomically(Path(out), json.dumps(result, indent=2) + "\n")
     return format_comparison(result)

@@ -22,14 +22,11 @@ from medtk_monai.formats.evaluation import write_froc_csv, write_metrics
 from medtk_monai.metrics import CaseMatches, FrocCurve, IoUHit, Outcome, froc_curve
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import ONE_TO_ONE, UNMATCHED
-from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import operating_point, summarize, threshold_for_fp, threshold_for_sensitivity
-from medtk_monai.metrics.weighted import froc_sensitivities
+from medtk_monai.metrics.summary import Band, assess, threshold_for_fp, threshold_for_sensitivity
 from medtk_monai.visualize import plot_froc
 
 AP_IOU_THRESHOLDS = (0.1, 0.5, 0.75)
-BAND_POINTS = 49
 _ROW = ("case_id", "patient_id", "kind", "label", "score", "x", "y", "z", "size_mm", "object", "prior_id")
 
 
@@ -58,7 +55,7 @@ class Evaluation:
         table: of all matches.
         metrics: see ``summarize``; ``operating_points`` by name besides.
         curve: FROC, all operating points.
-        band: numbers of false positives per case, and the interval of the sensitivity at each.
+        band: the interval of the curve.
     """
 
     cases: Sequence[MatchedCase]
@@ -66,16 +63,14 @@ class Evaluation:
     table: MatchTable
     metrics: dict[str, Any]
     curve: FrocCurve
-    band: tuple[np.ndarray, Sequence[Interval]]
+    band: Band
 
     def write(self, folder: str | os.PathLike) -> None:
         """Write metrics.json, froc.csv, froc.png and matches.csv, one row for each finding and each missed object."""
         folder = Path(folder)
         write_metrics(folder / "metrics.json", self.metrics)
         write_froc_csv(folder / "froc.csv", self.curve)
-        rates, values = self.band
-        ends = np.array([(value.low, value.high) for value in values]).reshape(-1, 2)
-        plot_froc(self.curve, self.metrics, folder / "froc.png", (rates, ends[:, 0], ends[:, 1]))
+        plot_froc(self.curve, self.metrics, folder / "froc.png", self.band)
         write_text_atomically(folder / "matches.csv", _as_csv(self.cases, self.matches))
 
 
@@ -109,15 +104,9 @@ def evaluate_files(
     matches = match_all(cases, rules)
     table = table_of(cases, matches)
     at_iou = {iou: _table_at_iou(cases, table, iou, rules) for iou in AP_IOU_THRESHOLDS}
-    weights = bootstrap_weights(table, num_draws, seed)
-    metrics = summarize(table, rules, at_iou, weights)
-    metrics |= {"bootstrap": {"draws": num_draws, "seed": seed, "level": 0.95, "unit": "patient"}, "interpolation": rules.interpolation}
-    points = {name: operating_point(table, value, rules.beta, weights) for name, value in _thresholds(table, wanted).items()}
-    metrics["operating_points"] = points
+    metrics, band = assess(table, rules, at_iou, _thresholds(table, wanted), num_draws, seed)
     curve = froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
-    rates = np.geomspace(min(rules.fp_per_case) / 1.15, max(rules.fp_per_case) * 1.15, BAND_POINTS)
-    band = intervals(table, lambda table, weights: froc_sensitivities(table, weights, rates, rules.interpolation), weights)
-    return Evaluation(cases, matches, table, metrics, curve, (rates, band))
+    return Evaluation(cases, matches, table, metrics, curve, band)
 
 
 def table_of(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], num_classes: int | None = None) -> MatchTable:

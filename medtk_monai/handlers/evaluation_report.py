@@ -15,6 +15,7 @@ from medtk_monai.formats.cases import case_prediction
 from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
 from medtk_monai.formats.predictions import write_predictions
 from medtk_monai.metrics import DetectionMetrics
+from medtk_monai.metrics.summary import assess, threshold_for_fp
 from medtk_monai.visualize import TopFindings, plot_froc, plot_preview
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,12 @@ class EvaluationReport:
         metrics: gathers the cases; not shared with another handler.
         output_dir: folder of the files.
         num_findings: detections in the preview.
+        num_draws: of the bootstrap over patients (``patient_id`` of the cases, or the cases) that gives the intervals.
     """
 
-    def __init__(self, metrics: DetectionMetrics, output_dir: str | os.PathLike, num_findings: int = 6):
-        self.metrics, self.output_dir, self.num_findings = metrics, Path(output_dir), num_findings
+    def __init__(self, metrics: DetectionMetrics, output_dir: str | os.PathLike, num_findings: int = 6, num_draws: int = 1000):
+        self.metrics, self.output_dir, self.num_findings, self.num_draws = metrics, Path(output_dir), num_findings, num_draws
+        self._patients: list[str] = []
         self._cases: list[dict[str, Any]] = []
         self._top = TopFindings(num_findings)
 
@@ -43,12 +46,13 @@ class EvaluationReport:
         if idist.get_world_size() > 1:
             raise DataError("several processes would each report their share of the cases", remedy="evaluate with one process")
         self.metrics.reset()
-        self._cases, self._top = [], TopFindings(self.num_findings)
+        self._cases, self._top, self._patients = [], TopFindings(self.num_findings), []
 
     def _add_batch(self, engine: Engine) -> None:
         batch: Any = engine.state.batch
         output: Any = engine.state.output
         rows = zip(output[DETECTIONS], output[TARGETS], output[CASE_IDS], batch["image"], batch["affine"], batch["image_path"])
+        self._patients += [str(patient) for patient in batch.get("patient_id", output[CASE_IDS])]
         for detections, target, case_id, image, affine, path in rows:
             detections, target = detections.to("cpu"), target.to("cpu")
             matches = self.metrics.update(detections, target, case_id)
@@ -58,10 +62,13 @@ class EvaluationReport:
             self._top.update(image.cpu(), detections, target, matches, spacing, case_id)
 
     def _write(self, engine: Engine) -> None:
-        values, curve = self.metrics.compute(), self.metrics.curve()
+        (table, at_iou), rules = self.metrics.tables(self._patients), self.metrics.rules
+        thresholds = {"1 FP per case": threshold_for_fp(table, 1.0)}
+        values, band = assess(table, rules, at_iou, thresholds, self.num_draws)
+        curve = self.metrics.curve()
         write_predictions(self.output_dir / "predictions.json", self._cases)
         write_metrics(self.output_dir / "metrics.json", values)
         write_froc_csv(self.output_dir / "froc.csv", curve)
-        plot_froc(curve, values, self.output_dir / "froc.png")
+        plot_froc(curve, values, self.output_dir / "froc.png", band)
         plot_preview(self._top.findings, self.output_dir / "preview.png", self._top.missed)
         logger.info("evaluation of %d cases\n%s\nfiles in %s", values["num_cases"], format_froc_table(values), self.output_dir)

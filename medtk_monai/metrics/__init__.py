@@ -1,31 +1,53 @@
 """Lesion-level evaluation: matching, FROC and average precision as functions, and a thin class that gathers cases."""
 
-from medtk_monai.metrics.average_precision import average_precision, class_average_precisions, mean_average_precision
+from medtk_monai.metrics.average_precision import average_precision
 from medtk_monai.metrics.detection_metrics import DetectionMetrics
 from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE, FrocCurve, froc_curve, sensitivity_at
 from medtk_monai.metrics.hits import CenterDistanceHit, CenterInBoxHit, Hit, IoUHit, MaskHit, RadiusHit
+from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import UNMATCHED, CaseMatches, Outcome, Pairing, PooledMatches, match_detections, pool_matches
+from medtk_monai.metrics.resampling import Comparison, Interval, bootstrap_weights, compare, intervals
+from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules
+from medtk_monai.metrics.summary import assess, operating_point, summarize, threshold_for_fp, threshold_for_sensitivity
+from medtk_monai.metrics.weighted import average_precisions, case_aurocs, counts_at, froc_sensitivities
 
 __all__ = [
+    "PRESETS",
     "STANDARD_FP_PER_CASE",
     "UNMATCHED",
     "CaseMatches",
     "CenterDistanceHit",
     "CenterInBoxHit",
+    "Comparison",
     "DetectionMetrics",
     "FrocCurve",
     "Hit",
+    "Interval",
     "IoUHit",
     "MaskHit",
+    "MatchTable",
     "Outcome",
     "Pairing",
     "PooledMatches",
     "RadiusHit",
+    "Rules",
+    "assess",
     "average_precision",
-    "class_average_precisions",
+    "average_precisions",
+    "bootstrap_weights",
+    "case_aurocs",
+    "compare",
+    "counts_at",
     "froc_curve",
+    "froc_sensitivities",
+    "intervals",
     "match_detections",
-    "mean_average_precision",
+    "operating_point",
+    "parse_rules",
     "pool_matches",
     "sensitivity_at",
+    "summarize",
+    "tabulate",
+    "threshold_for_fp",
+    "threshold_for_sensitivity",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from medtk_monai.metrics.matching import PooledMatches
 from medtk_monai.metrics.operating_points import count_operating_points
 
 
@@ -33,15 +32,3 @@ def average_precision(scores: np.ndarray, is_tp: np.ndarray, num_objects: int) -
     envelope = np.maximum.accumulate((tp / (tp + fp))[::-1])[::-1]
     reached = np.searchsorted(100 * tp, np.arange(101) * num_objects, side="left")
     return float(np.append(envelope, 0.0)[reached].mean())
-
-
-def class_average_precisions(matches: PooledMatches) -> np.ndarray:
-    """(C,) average precision of each class; NaN for a class without objects."""
-    of_class = (matches.labels == label for label in range(len(matches.num_objects)))
-    return np.array([average_precision(matches.scores[own], matches.is_tp[own], n) for own, n in zip(of_class, matches.num_objects)])
-
-
-def mean_average_precision(average_precisions: np.ndarray) -> float:
-    """(C,) average precisions -> their mean over the classes that have objects; NaN when none has."""
-    present = average_precisions[~np.isnan(average_precisions)]
-    return float(present.mean()) if present.size else float("nan")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isnan
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics.average_precision import class_average_precisions, mean_average_precision
-from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE, FrocCurve, froc_curve, sensitivity_at
+from medtk_monai.metrics.froc import FrocCurve, froc_curve
 from medtk_monai.metrics.hits import Hit, IoUHit
-from medtk_monai.metrics.matching import CaseMatches, PooledMatches, match_detections, pool_matches
+from medtk_monai.metrics.match_table import MatchTable, tabulate
+from medtk_monai.metrics.matching import CaseMatches, match_detections
+from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.summary import summarize
 from medtk_monai.structures import Detections, Target
 
 USUAL_HIT = IoUHit(0.1)
@@ -74,50 +75,39 @@ class DetectionMetrics:
         """Add the cases of another object's ``state``, which must have been built with the same arguments."""
         self._cases.extend(state)
 
+    def tables(self, patients: Sequence[str] | None = None) -> tuple[MatchTable, dict[float, MatchTable]]:
+        """The matches at the hit rule, and at each IoU threshold, as tables.
+
+        Args:
+            patients: of each case; None where each is a patient of its own.
+
+        Raises:
+            DataError: there are no cases.
+        """
+        if not self._cases:
+            raise DataError("there are no cases to evaluate", remedy="check that the list of cases is not empty")
+        first, *rest = (tabulate(matches, self.num_classes, patients) for matches in zip(*self._cases))
+        return first, {hit.threshold: table for hit, table in zip(self.ap_hits, rest)}
+
     def curve(self) -> FrocCurve:
         """The whole FROC curve at the hit rule, for plots and tables.
 
         Raises:
             DataError: there are no cases.
         """
-        pooled = self._pooled(0)
-        return froc_curve(pooled.scores, pooled.is_tp, int(pooled.num_objects.sum()), pooled.num_cases)
+        table, _ = self.tables()
+        return froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
 
     def compute(self) -> dict[str, Any]:
-        """All metrics as plain numbers, ready for JSON; None stands for a value that is undefined for want of lesions.
+        """All metrics as plain numbers, see ``summarize``, without intervals.
 
         Raises:
             DataError: there are no cases.
         """
-        pooled = self._pooled(0)
-        sensitivity = sensitivity_at(self.curve(), STANDARD_FP_PER_CASE)
-        per_class = class_average_precisions(pooled)
-        per_iou = [mean_average_precision(class_average_precisions(self._pooled(i + 1))) for i in range(len(self.ap_hits))]
-        return {
-            "num_cases": pooled.num_cases,
-            "num_lesions": int(pooled.num_objects.sum()),
-            "num_detections": len(pooled.scores),
-            "hit": self.hit.name,
-            "froc": {
-                "fp_per_case": list(STANDARD_FP_PER_CASE),
-                "sensitivity": [_plain(value) for value in sensitivity],
-                "mean": _plain(np.mean(sensitivity)),
-            },
-            "ap": _plain(mean_average_precision(per_class)),
-            "ap_per_iou": {f"{hit.threshold:g}": _plain(ap) for hit, ap in zip(self.ap_hits, per_iou)},
-            "per_class": [
-                {"label": label, "num_lesions": int(count), "ap": _plain(ap)}
-                for label, (count, ap) in enumerate(zip(pooled.num_objects, per_class))
-            ],
-        }
+        table, at_iou = self.tables()
+        return summarize(table, self.rules, at_iou, np.zeros((0, table.num_cases)))
 
-    def _pooled(self, rule: int) -> PooledMatches:
-        """All cases at one of the hit rules: 0 for ``hit``, 1 and on for the IoU thresholds."""
-        if not self._cases:
-            raise DataError("there are no cases to evaluate", remedy="check that the list of cases is not empty")
-        return pool_matches([case[rule] for case in self._cases], self.num_classes)
-
-
-def _plain(value: float) -> float | None:
-    """A Python float; None for NaN, which JSON lacks."""
-    return None if isnan(value) else float(value)
+    @property
+    def rules(self) -> Rules:
+        """How it counts."""
+        return Rules(self.hit)

@@ -46,10 +46,16 @@ class MatchTable:
         return self.lesions.sum(axis=1) > 0
 
     def of_class(self, label: int) -> MatchTable:
-        """The table of one class; case scores stay those of all."""
+        """The table of one class, which is class 0 there; case scores stay those of all."""
         own = self.labels == label
         return MatchTable(
-            self.scores[own], self.is_tp[own], self.labels[own], self.cases[own], self.lesions[:, [label]], self.case_scores, self.patients
+            self.scores[own],
+            self.is_tp[own],
+            np.zeros(own.sum(), np.int64),
+            self.cases[own],
+            self.lesions[:, [label]],
+            self.case_scores,
+            self.patients,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE
@@ -68,4 +69,10 @@ def parse_rules(text: str) -> Rules:
         raise ValueError(f"{text!r}: {name} takes {'a number, as distance:5' if name == 'distance' else 'no number'}") from error
 
 
-_HITS = {"iou": IoUHit, "center": CenterInBoxHit, "distance": CenterDistanceHit, "radius": RadiusHit, "mask": lambda: None}
+_HITS: dict[str, Callable[..., Hit | None]] = {
+    "iou": IoUHit,
+    "center": CenterInBoxHit,
+    "distance": CenterDistanceHit,
+    "radius": RadiusHit,
+    "mask": lambda: None,
+}

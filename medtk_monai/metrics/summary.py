@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import Interval, intervals
+from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.metrics.weighted import Figure, average_precisions, case_aurocs, counts_at, froc_sensitivities
+
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""False positives per case, and the lower and upper ends of the sensitivity's interval there, (K,) each."""
+_BAND_POINTS = 49
 
 
 def figures(rules: Rules) -> dict[str, Figure]:
@@ -89,6 +93,29 @@ def summarize(
             ]
         }
     )
+
+
+def assess(
+    table: MatchTable,
+    rules: Rules,
+    ap_tables: Mapping[float, MatchTable],
+    thresholds: Mapping[str, float],
+    num_draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[dict[str, Any], Band]:
+    """All of an evaluation: ``summarize`` with ``operating_points``, one for each of the named thresholds, and the band around the curve.
+
+    Args:
+        num_draws, seed: of the bootstrap over patients; without draws there are no intervals, and the band is NaN.
+    """
+    weights = bootstrap_weights(table, num_draws, seed)
+    metrics = summarize(table, rules, ap_tables, weights, level)
+    metrics |= {"bootstrap": {"draws": num_draws, "seed": seed, "level": level, "unit": "patient"}, "interpolation": rules.interpolation}
+    metrics["operating_points"] = {name: operating_point(table, value, rules.beta, weights, level) for name, value in thresholds.items()}
+    rates = np.geomspace(min(rules.fp_per_case) / 1.15, max(rules.fp_per_case) * 1.15, _BAND_POINTS)
+    values = intervals(table, lambda table, weights: froc_sensitivities(table, weights, rates, rules.interpolation), weights, level)
+    return metrics, (rates, np.array([value.low for value in values]), np.array([value.high for value in values]))
 
 
 def operating_point(table: MatchTable, threshold: float, beta: float, weights: np.ndarray, level: float = 0.95) -> dict[str, Any]:

@@ -19,7 +19,7 @@ Interpolation = Literal["step", "linear"]
 
 
 def froc_sensitivities(
-    table: MatchTable, weights: np.ndarray, fp_per_case: Sequence[float], interpolation: Interpolation = "step"
+    table: MatchTable, weights: np.ndarray, fp_per_case: Sequence[float] | np.ndarray, interpolation: Interpolation = "step"
 ) -> np.ndarray:
     """Sensitivities (B, R) at R numbers of false positives per case (Chakraborty, Medical Physics 1989).
 
@@ -133,8 +133,13 @@ def _cumulated(table: MatchTable, weights: np.ndarray, every: bool = False) -> I
     step = max(_CHUNK // (length + 1), 1)
     for first in range(0, len(weights), step):
         rows = range(first, min(first + step, len(weights)))
-        zero = np.zeros((len(rows), 1))
-        yield rows, *(np.hstack([zero, (part @ weights[rows.start : rows.stop].T).T.cumsum(axis=1)]) for part in (tp, fp))
+        hits, alarms = (_sums(part, weights[rows.start : rows.stop]) for part in (tp, fp))
+        yield rows, hits, alarms
+
+
+def _sums(counts: csr_array, weights: np.ndarray) -> np.ndarray:
+    """Counts (K, N) of cases that weigh (b, N) -> how many down to each of K scores, from none on, (b, K + 1)."""
+    return np.hstack([np.zeros((len(weights), 1)), (counts @ weights.T).T.cumsum(axis=1)])
 
 
 def _counts(table: MatchTable, chosen: np.ndarray, columns: np.ndarray, num_columns: int) -> csr_array:

@@ -47,7 +47,7 @@ class CaseObjects:
     labels: Tensor
     ignored: Tensor
     mask: tuple[np.ndarray, Tensor] | None = None
-    classes: MetaTensor | None = None
+    classes: Tensor | None = None
 
 
 class LoadCased(Transform):
@@ -242,7 +242,7 @@ def _instances(label_map: MetaTensor, path: str, case: str) -> np.ndarray:
 
 def _renumbered(mask: np.ndarray, numbers: Mapping[int, int], dtype: type) -> np.ndarray:
     """The mask with its values replaced by ``numbers``, 0 where they name none."""
-    table = np.zeros(int(mask.max(initial=0)) + 1, dtype)
+    table: np.ndarray = np.zeros(int(mask.max(initial=0)) + 1, dtype)
     table[list(numbers)] = list(numbers.values())
     return table[mask]
 

@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from medtk_monai.metrics import FrocCurve, sensitivity_at
+from medtk_monai.metrics.summary import Band
 
 _COLOR = "#1f5fa8"
 _MARGIN = 1.15
-
-
-Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike | None = None, band: Band | None = None) -> Figure:
@@ -26,7 +24,7 @@ def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike
         curve: every operating point.
         metrics: as computed by DetectionMetrics; its points are marked and its mean stands in the title.
         path: where to save the figure, in the format of its suffix; None to save nothing.
-        band: false positives per case, and the lower and upper ends of the sensitivity's interval there, (K,) each.
+        band: of the sensitivity's interval; None for none.
     """
     points = np.array(metrics["froc"]["fp_per_case"], dtype=float)
     values = np.array([np.nan if value is None else value for value in metrics["froc"]["sensitivity"]], dtype=float)

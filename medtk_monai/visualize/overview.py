@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -88,7 +89,8 @@ def plot_overview(
             _draw_slice(picture, place, scene, number, scores[number], plane, half_size_mm)
     if path is not None:
         # Most of the time would go into squeezing the last bytes out of a PNG.
-        picture.save(path, **({"compress_level": 1} if str(path).endswith(".png") else {}))
+        options: dict[str, Any] = {"compress_level": 1} if str(path).endswith(".png") else {}
+        picture.save(path, **options)
     return picture
 
 
@@ -128,7 +130,7 @@ def _window(pixels: Tensor) -> tuple[float, float]:
 
 def _projected(image: Tensor, along: int) -> Tensor:
     """The maxima along an axis, found in the order of the memory: ten times as fast as across it."""
-    order = sorted(range(image.ndim), key=lambda axis: -image.stride(axis))
+    order = sorted(range(image.ndim), key=image.stride, reverse=True)
     rest = [axis for axis in order if axis != along]
     return image.permute(order).amax(order.index(along)).permute([rest.index(axis) for axis in sorted(rest)])
 

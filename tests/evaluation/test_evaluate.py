@@ -155,6 +155,14 @@ def test_classes(tmp_path):
     assert [part["ap"] for part in result.metrics["per_class"]] == [1.0, 0.0, None] and result.metrics["ap"] == 0.5
 
 
+def test_each_class_has_its_own_precision(tmp_path):
+    """Class 0 is missed, class 1 found."""
+    objects, found = {"a": [[*LESION, 0], [*OTHER, 1]]}, {"a": [(OTHER, 0.8, 1)]}
+    metrics = evaluate(tmp_path, objects, found, num_draws=20).metrics
+    assert [(part["ap"], part["num_lesions"]) for part in metrics["per_class"]] == [(0.0, 1), (1.0, 1)]
+    assert metrics["per_class"][1]["ap_interval"] == [1.0, 1.0] and metrics["ap"] == 0.5
+
+
 def test_false_positives_of_healthy_and_diseased_cases(tmp_path):
     """Three cases, one with a lesion: two false alarms there, one in the others together."""
     found = {"a": [(LESION, 0.9), (MISS, 0.8), (OTHER, 0.7)], "b": [(MISS, 0.6)], "c": []}

@@ -8,14 +8,9 @@ from monai.apps.detection.metrics.matching import matching_batch
 from monai.data.box_utils import box_iou
 from tiny_cases import random_case
 
-from medtk_monai.metrics import (
-    IoUHit,
-    average_precision,
-    class_average_precisions,
-    match_detections,
-    mean_average_precision,
-    pool_matches,
-)
+from medtk_monai.metrics import IoUHit, average_precision, match_detections
+from medtk_monai.metrics.match_table import tabulate
+from medtk_monai.metrics.weighted import average_precisions
 from medtk_monai.structures import Target
 
 
@@ -58,13 +53,14 @@ def test_agrees_with_coco_of_monai():
     expected, _ = coco(matching_batch(box_iou, coco.iou_thresholds, *found_of, *target_of, max_detections=1000))
 
     for threshold in (0.1, 0.5, 0.75):
-        pooled = pool_matches([match_detections(found, target, IoUHit(threshold)) for found, target in cases], 3)
-        assert pooled.num_objects.tolist() == [23, 23, 0]
-        aps = class_average_precisions(pooled)
+        table = tabulate([match_detections(found, target, IoUHit(threshold)) for found, target in cases], 3)
+        assert table.lesions.sum(axis=0).tolist() == [23, 23, 0]
+        ones = np.ones((1, table.num_cases))
+        aps = np.array([average_precisions(table.of_class(label), ones)[0] for label in range(3)])
         reference = [expected[f"{name}_AP_IoU_{threshold:.2f}_MaxDet_1000"] for name in ("a", "b")]
         np.testing.assert_allclose(aps[:2], reference, atol=1e-6)
         assert np.isnan(aps[2]) and expected[f"absent_AP_IoU_{threshold:.2f}_MaxDet_1000"] == -1
-        assert mean_average_precision(aps) == pytest.approx(np.mean(reference), abs=1e-6)
+        assert average_precisions(table, ones)[0] == pytest.approx(np.mean(reference), abs=1e-6)
         assert 0 < aps[0] < 1
 
 
@@ -77,6 +73,5 @@ def test_extremes():
     none = np.array([]), np.array([], bool)
     assert average_precision(*none, 3) == 0
     assert np.isnan(average_precision(*none, 0))
-    assert np.isnan(mean_average_precision(np.array([np.nan, np.nan])))
     with pytest.raises(ValueError, match="only once"):
         average_precision(np.array([0.5]), np.array([True]), 0)

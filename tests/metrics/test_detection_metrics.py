@@ -28,12 +28,17 @@ def test_shape_of_the_result():
     metrics.update(detections_at([(0, 0.9), (5, 0.3)]), target_at([(0,), (2,)]))
     metrics.update(detections_at([]), target_at([]))
     ap = 51 / 101
+    froc = {"fp_per_case": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0], "sensitivity": [0.5] * 7, "mean": 0.5}
     assert metrics.compute() == {
         "num_cases": 2,
+        "num_patients": 2,
+        "num_diseased": 1,
         "num_lesions": 2,
         "num_detections": 2,
         "hit": "iou>=0.1",
-        "froc": {"fp_per_case": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0], "sensitivity": [0.5] * 7, "mean": 0.5},
+        "froc": froc,
+        "froc_diseased": froc,
+        "case_auroc": 1.0,
         "ap": pytest.approx(ap),
         "ap_per_iou": {"0.1": pytest.approx(ap), "0.5": pytest.approx(ap), "0.75": pytest.approx(ap)},
         "per_class": [{"label": 0, "num_lesions": 2, "ap": pytest.approx(ap)}],
