@@ -12,11 +12,12 @@ NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").
 SMALL = {
     "nms": {"numbers": (60,)},
     "patches": {"side": 40, "patch": 16},
+    "evaluation": {"cases": [(4, 20)]},
     "inference": {"sizes": [(40, 40, 36)], "compared": (40, 40, 36), "window": 64},
 }
 
 
-SLOW = ("inference", "margins")
+SLOW = ("inference", "margins", "evaluation")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
