@@ -75,6 +75,20 @@ def test_report_writes_every_case_and_figure(tmp_path, caplog):
     assert "FP per case" in caplog.text and str(tmp_path) in caplog.text
 
 
+def test_intervals_of_the_report_draw_patients(tmp_path):
+    """All cases are of one patient: every draw is the same, and leaves no doubt."""
+    engine, data = evaluation(CASES)
+    for item in data:
+        item["patient_id"] = ["p"]
+    EvaluationReport(DetectionMetrics(), tmp_path, num_draws=20).attach(engine)
+    engine.run(data)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    froc = metrics["froc"]
+    assert metrics["num_patients"] == 1 and froc["mean_interval"] == pytest.approx([froc["mean"]] * 2)
+    assert metrics["operating_points"]["1 FP per case"]["sensitivity"] == froc["sensitivity"][froc["fp_per_case"].index(1)]
+    assert metrics["bootstrap"]["draws"] == 20
+
+
 class OneWeight(torch.nn.Module):
     def __init__(self):
         super().__init__()
