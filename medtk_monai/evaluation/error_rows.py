@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.box_ops import boxes_from_world, spatial_affine
+from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.metrics.matching import UNMATCHED
@@ -32,7 +33,7 @@ def case_rows(errors: CaseErrors, grids: PriorGrids | None = None, intensity: bo
         intensity: adds the mean of the image in each box; reads the image.
 
     Raises:
-        DataError: the image cannot be read.
+        DataError: the image cannot be read, or a prior lies outside the grid.
     """
     case, match = errors.case, errors.match
     head = {"case_id": case.truth.case_id, "patient_id": case.truth.patient}
@@ -51,7 +52,10 @@ def case_rows(errors: CaseErrors, grids: PriorGrids | None = None, intensity: bo
     extra: list[list[Row]] = [[{} for _ in rows] for rows in found]
     if grids is not None:
         grid = grids(case)
-        extra = [[row | _decoded(grid, line["prior_id"]) for row, line in zip(rows, lines)] for rows, lines in zip(extra, found)]
+        extra = [
+            [row | _decoded(grid, line["prior_id"], case.truth.case_id) for row, line in zip(rows, lines)]
+            for rows, lines in zip(extra, found)
+        ]
     if intensity:
         means = _intensities(case, torch.cat(centers), torch.cat(sizes))
         split = [means[: len(lesions)], means[len(lesions) :]]
@@ -119,9 +123,11 @@ def _prior(errors: CaseErrors, detection: int) -> int | None:
     return None if prior == UNKNOWN_PRIOR else prior
 
 
-def _decoded(grid: PriorGrid | None, prior: int | None) -> Row:
+def _decoded(grid: PriorGrid | None, prior: int | None, case_id: str) -> Row:
     if grid is None or prior is None:
         return {"level": None, "cell": None, "anchor": None}
+    if prior >= len(grid):
+        raise DataError(f"prior {prior} lies outside a grid of {len(grid)} priors", case_id, "give the grid of the detector that found it")
     levels, cells, anchors = grid.decode(torch.tensor([prior]))
     return {"level": int(levels[0]), "cell": " ".join(map(str, cells[0].tolist())), "anchor": int(anchors[0])}
 

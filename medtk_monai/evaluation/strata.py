@@ -118,7 +118,7 @@ def calibration(errors: Sequence[CaseErrors], num_bins: int = 10) -> dict[str, A
     for number in range(num_bins):
         own = numbers == number
         mean, share = (float(values[own].mean()) if own.any() else None for values in (scores, is_tp))
-        ends = {"low": float(edges[number]), "high": float(edges[number + 1])}
-        rows.append(ends | {"detections": int(own.sum()), "mean_score": mean, "true_share": share})
+        low, high = float(edges[number]), float(edges[number + 1])
+        rows.append({"low": low, "high": high, "detections": int(own.sum()), "mean_score": mean, "true_share": share})
         distance += abs((scores[own] - is_tp[own]).sum())
     return {"ece": distance / len(scores), "bins": rows}
