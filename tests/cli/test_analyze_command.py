@@ -19,10 +19,13 @@ def analyze(monkeypatch, *arguments):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Of two lesions of 4 mm one is found; a third one has 9 mm; one alarm. The first lesion is bright."""
+    """Of two lesions of 4 mm one is found; a third one has 9 mm; one alarm. The first lesion is bright.
+
+    Findings have their first and second axes exchanged."""
     monkeypatch.chdir(tmp_path)
     image = np.zeros((40, 40, 40), np.float32)
     image[8:12, 8:12, 8:12] = 100
+    image[7:13, 29:31, 29:31] = 50
     for name, data in (("a", image), ("b", 0 * image)):
         nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), f"{name}.nii.gz")
     objects = {"a": [[9.5, 9.5, 9.5, 4, 4, 4], [29.5, 9.5, 9.5, 4, 4, 4]], "b": [[20, 20, 20, 9, 4, 4]]}
@@ -31,7 +34,7 @@ def folder(tmp_path, monkeypatch):
         for (name, boxes), site, age in zip(objects.items(), ("north", "south"), (40, 50))
     ]
     (tmp_path / "datalist.json").write_text(json.dumps({"test": cases}))
-    found = make_case("a", "RAS", [[9.5, 9.5, 9.5], [9.5, 29.5, 29.5]], [[4, 4, 4], [2, 2, 2]], None, [0.9, 0.7], grid=GRID)
+    found = make_case("a", "RAS", [[9.5, 9.5, 9.5], [9.5, 29.5, 29.5]], [[4, 4, 4], [2, 6, 2]], np.eye(3)[[1, 0, 2]], [0.9, 0.7], grid=GRID)
     write_predictions("found.json", [found, make_case("b", "RAS", np.zeros((0, 3)), np.zeros((0, 3)), grid=GRID)])
     return tmp_path
 
@@ -60,7 +63,9 @@ def test_files_and_summary(folder, monkeypatch, capsys):
         ("a", "never seen", 0, "north"),
         ("b", "never seen", 0, "south"),
     ]
-    assert [(row["kind"], row["score"], row["border_mm"], row["age"]) for row in alarms] == [("background", "0.7", "10", "40")]
+    assert [(row["kind"], row["score"], row["border_mm"], row["age"], row["intensity"]) for row in alarms] == [
+        ("background", "0.7", "10", "40", "50")
+    ]
 
 
 def test_window_of_sizes_and_edges(folder, monkeypatch, capsys):

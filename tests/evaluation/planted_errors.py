@@ -117,6 +117,20 @@ def neighbor_of_a_found_one(plan, rng, center, label):
     plan.finding(center - step * 0.5 * sizes[0], sizes, label, _high(rng))
 
 
+def neighbor_of_a_duplicate(plan, rng, center, label):
+    """Nor does its duplicate."""
+    neighbor_of_a_found_one(plan, rng, center, label)
+    place, sizes, _, score, _ = plan.findings[-1]
+    plan.finding(place, sizes, label, (THRESHOLD + score) / 2, Kind.DUPLICATE)
+
+
+def overlapping_from_afar(plan, rng, center, label):
+    """IoU 0.3 / 4.7, the centers more than the longest side apart."""
+    sizes, step = _sides(rng, center), np.eye(len(center))[0]
+    plan.lesion(center, sizes, label, Kind.LOCALIZATION)
+    plan.finding(center + step * 2.2 * sizes[0], sizes * (1 + 3 * step), label, _high(rng), Kind.LOCALIZATION)
+
+
 def too_far(plan, rng, center, label):
     sizes = _sides(rng, center)
     plan.lesion(center, sizes, label, Kind.NEVER_SEEN)
@@ -170,7 +184,7 @@ def near_an_ignored_one(plan, rng, center, label):
 
 SCENES = [
     found, duplicate, taken_for_another_class, taken_for_another_class_below, shifted, beside, shifted_below, shifted_beside_a_hit, merged,
-    neighbor_of_a_found_one, too_far, another_class_near, background, background_below, below, below_and_shifted, absent, ignored,
+    neighbor_of_a_found_one, neighbor_of_a_duplicate, overlapping_from_afar, too_far, another_class_near, background, background_below, below, below_and_shifted, absent, ignored,
     near_an_ignored_one,
 ]  # fmt: skip
 

@@ -47,7 +47,7 @@ def test_each_planted_error_alone(scene, dims):
     check([plant([scene], rng, dims)], rng)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), dims=st.sampled_from([2, 3]), num_cases=st.integers(1, 5))
 def test_every_planted_error_is_told(seed, dims, num_cases):
     rng = np.random.default_rng(seed)
@@ -113,6 +113,14 @@ def test_a_mended_miss_replaces_a_hit_of_lower_score():
     """Miss 0.9, hit 0.6, and an alarm 0.8 between them: the mended one is above it."""
     figures, rows = gains(case((0, 3.8, 0, 0.9), (0, 0, 0, 0.6), (1, 0, 0, 0.8)))
     assert figures["froc_mean"] == pytest.approx(3 / 7) and rows["localization"]["froc_mean_gain"] == pytest.approx(4 / 7)
+
+
+def test_a_mended_miss_of_an_ignored_object_finds_nothing():
+    """Miss 0.9 of an ignored object, hit 0.8: the false positive goes, and one of one lesion is found."""
+    plan = case((0, 3.8, 0, 0.9), (1, 0, 0, 0.8), lesions=(0, 0))
+    plan.objects[0] = (*plan.objects[0][:3], True, None)
+    figures, rows = gains(plan)
+    assert figures["froc_mean"] == pytest.approx(4 / 7) and rows["localization"]["froc_mean_gain"] == pytest.approx(3 / 7)
 
 
 def test_mending_what_is_below_the_threshold():
