@@ -13,6 +13,7 @@ import fire
 from medtk_monai.cli.words import quote, read_arguments
 
 COMMANDS = {
+    "analyze": "medtk_monai.cli.analyze:analyze",
     "audit": "medtk_monai.cli.audit:audit",
     "compare": "medtk_monai.cli.evaluate:compare",
     "convert": "medtk_monai.cli.convert:convert",

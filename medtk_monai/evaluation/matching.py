@@ -29,6 +29,7 @@ class MatchedCase:
         detections: N findings; boxes in mm along the axes of the frame.
         target: M objects, alike.
         world_centers: (N, D) of the findings, RAS mm.
+        direction: (D, D) float64, column d the unit vector of the frame's axis d in the world.
         mask_hit: the rule of points in masks; None where the objects are boxes.
     """
 
@@ -36,10 +37,11 @@ class MatchedCase:
     detections: Detections
     target: Target
     world_centers: Tensor
+    direction: Tensor
     mask_hit: MaskHit | None = field(default=None, repr=False)
 
-    def match(self, hit: Hit | None, pairing: Pairing) -> CaseMatches:
-        """The matches by a hit rule, None for points in masks.
+    def rule(self, hit: Hit | None) -> Hit:
+        """A hit rule as it is for this case, None for points in masks.
 
         Raises:
             DataError: masks are asked for, and the objects are boxes.
@@ -47,7 +49,15 @@ class MatchedCase:
         if hit is None and self.mask_hit is None and len(self.target):
             remedy = "give a datalist with label maps, or choose another --hit"
             raise DataError("the objects have no masks, which the hit rule asks for", self.truth.case_id, remedy)
-        return match_detections(self.detections, self.target, hit or self.mask_hit or _NEVER, self.truth.case_id, pairing)
+        return hit or self.mask_hit or _NEVER
+
+    def match(self, hit: Hit | None, pairing: Pairing) -> CaseMatches:
+        """The matches by a hit rule, see ``rule``.
+
+        Raises:
+            DataError: masks are asked for, and the objects are boxes.
+        """
+        return match_detections(self.detections, self.target, self.rule(hit), self.truth.case_id, pairing)
 
 
 _NEVER = MaskHit(torch.zeros(1, 1, 1, dtype=torch.int32), (1.0, 1.0, 1.0))
@@ -87,17 +97,19 @@ def _joined(case: Case | None, truth: TruthCase, source: str) -> MatchedCase:
     _check_frame(centers, truth.grid, source, truth.case_id)
     if truth.mask is None:
         to_frame, offset, hit = torch.linalg.inv(direction), torch.zeros(dims, dtype=torch.float64), None
+        axes = direction
     else:  # the frame of the mask: mm from the corner of its first voxel along its axes
         affine = truth.mask[1]
         spacing = affine[:-1, :-1].norm(dim=0)
-        to_frame = torch.linalg.inv(affine[:-1, :-1] / spacing)
+        axes = affine[:-1, :-1] / spacing
+        to_frame = torch.linalg.inv(axes)
         offset = spacing / 2 - to_frame @ affine[:-1, -1]
         hit = MaskHit(torch.from_numpy(truth.mask[0]), tuple(spacing.tolist()))
     found = _hulls(centers, sizes, direction, to_frame, offset)
     scores, labels = torch.tensor(case["scores"], dtype=torch.float32), torch.tensor(case["labels"], dtype=torch.int64)
     ids = torch.tensor(case.get("prior_ids") or [UNKNOWN_PRIOR] * len(found), dtype=torch.int64)
     objects = _hulls(truth.boxes.centers, truth.boxes.sizes, truth.boxes.direction, to_frame, offset)
-    return MatchedCase(truth, Detections(found, scores, labels, ids), Target(objects, truth.labels, truth.ignored), centers, hit)
+    return MatchedCase(truth, Detections(found, scores, labels, ids), Target(objects, truth.labels, truth.ignored), centers, axes, hit)
 
 
 def _hulls(centers: Tensor, sizes: Tensor, direction: Tensor, to_frame: Tensor, offset: Tensor) -> Tensor:

@@ -52,6 +52,58 @@ def format_comparison(result: dict[str, Any]) -> str:
     return _table(rows) + f"\n{result['num_cases']} cases, hit: {result['hit']}; p-values are not corrected for their number"
 
 
+def format_analysis(summary: dict[str, Any]) -> str:
+    """The summary of ``analyze_errors`` as tables for a terminal."""
+    figures = summary["figures"]
+    counts = f"{summary['num_lesions']} lesions in {summary['num_cases']} cases of {summary['num_patients']} patients"
+    parts = [
+        f"{counts}, hit: {summary['hit']}\n{_card('operating point', summary['operating_point'])}",
+        f"what mending a kind would add to a FROC mean of {_fixed(figures['froc_mean'])} and an AP of {_fixed(figures['ap'])}",
+        _errors(summary["errors"]),
+        _strata("longest side, mm", summary["by_size_mm"]),
+        *(_strata(name, rows) for name, rows in summary["by_column"].items()),
+        _calibration(summary["calibration"]),
+    ]
+    return "\n\n".join(parts)
+
+
+def _errors(errors: Sequence[dict[str, Any]]) -> str:
+    rows = [["error", "false positives", "missed lesions", "FROC mean", "AP"]]
+    for row in errors:
+        counts = [
+            "-" if row["kind"] in ("below threshold", "never seen") else str(row["false_positives"]),
+            "-" if row["kind"] in ("duplicate", "background") else str(row["missed"]),
+        ]
+        rows.append([row["kind"], *counts, _signed(row["froc_mean_gain"]), _signed(row["ap_gain"])])
+    return _table(rows)
+
+
+def _strata(name: str, strata: Sequence[dict[str, Any]]) -> str:
+    by_case = any("cases" in row for row in strata)
+    rows = [[name, *(["cases"] if by_case else []), "lesions", "found", "sensitivity", "95% interval"]]
+    rows[0] += ["FP per case", "95% interval"] if by_case else []
+    for row in strata:
+        found = [str(row["lesions"]), str(row["found"]), _fixed(row["sensitivity"]), _ends(row.get("sensitivity_interval"))]
+        alarms = [_fixed(row["fp_per_case"]), _ends(row.get("fp_per_case_interval"))] if by_case else []
+        rows.append([row["stratum"], *([str(row["cases"])] if by_case else []), *found, *alarms])
+    return _table(rows)
+
+
+def _calibration(calibration: dict[str, Any]) -> str:
+    if calibration["ece"] is None:
+        return "scores are no probabilities, or there are none: no calibration"
+    rows = [["score", "detections", "mean score", "true positives"]]
+    for row in calibration["bins"]:
+        if row["detections"]:
+            ends = f"{row['low']:.1f} - {row['high']:.1f}"
+            rows.append([ends, str(row["detections"]), _fixed(row["mean_score"]), _fixed(row["true_share"])])
+    return f"{_table(rows)}\nexpected calibration error {_fixed(calibration['ece'])}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
+
+
 def _with(values: dict[str, Any], key: str) -> str:
     ends = values.get(f"{key}_interval")
     return _fixed(values[key]) + (f" ({_ends(ends)})" if ends else "")

@@ -33,6 +33,7 @@ class TruthCase:
         grid: size (D,) and affine (D + 1, D + 1) of the image, as in ``medtk_monai.formats.grids``; None where it cannot be read.
         mask: (*spatial) int32, i + 1 in the voxels of object i, and its affine; None where the objects are boxes.
         columns: the case's other values, such as its site.
+        image: file of the scan.
     """
 
     case_id: str
@@ -43,6 +44,7 @@ class TruthCase:
     grid: Mapping[str, Any] | None = None
     mask: tuple[np.ndarray, Tensor] | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
+    image: str = ""
 
 
 def read_truth(
@@ -98,4 +100,5 @@ def _read_case(
         grid,
         objects.mask,
         {key: value for key, value in case.items() if key not in NOT_COLUMNS and isinstance(value, (str, int, float))},
+        str(case["image"]),
     )

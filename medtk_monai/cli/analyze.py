@@ -1,0 +1,81 @@
+"""``medtk analyze``: where a detector fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Words = str | Sequence[str]
+
+
+def analyze(
+    predictions: str,
+    truth: str,
+    out: str,
+    hit: str = "medtk",
+    split: str | None = None,
+    threshold: float | None = None,
+    fp_per_case: float = 1.0,
+    by: Words = (),
+    size_edges: float | Sequence[float] = (3.0, 5.0, 7.0, 10.0),
+    min_mm: float = 0.0,
+    max_mm: float | None = None,
+    intensity: bool = False,
+    allow_missing: bool = False,
+    format: str | None = None,  # noqa: A002
+    images: str | None = None,
+    class_names: Words = (),
+    dataset_dir: str | None = None,
+    label_map_kind: str = "instance",
+    min_volume_mm3: float = 0.0,
+    max_volume_mm3: float | None = None,
+    bootstraps: int = 1000,
+    seed: int = 0,
+) -> str:
+    """Sort false positives and missed lesions into kinds, and tell what mending each kind would gain, for which lesions and cases.
+
+    Prints a summary; OUT gets analysis.json, lesions.csv and false_positives.csv. Arguments not named here are as for medtk evaluate.
+
+    Args:
+        predictions: predictions.json, or a file or folder of another format that medtk convert reads.
+        truth: datalist with the objects.
+        out: folder for the files.
+        hit: a preset, medtk, luna16, adam, cada, nndetection or picai; or iou:0.1, center, distance:5 (mm), radius, radius:1.5, mask.
+        threshold: errors are those of scores from this one on.
+        fp_per_case: without a threshold, the lowest with at most so many false positives per case.
+        by: columns of the datalist to group cases by, as site,sex.
+        size_edges: between bins of the lesions' longest sides, mm.
+        min_mm: lesions whose longest side is shorter are ignored.
+        max_mm: lesions whose longest side is longer are ignored.
+        intensity: read each image, and tell its mean in each box.
+
+    Raises:
+        DataError: predictions and truth do not fit together, or an argument is wrong.
+    """
+    from medtk_monai.cli.words import words
+    from medtk_monai.errors import DataError
+    from medtk_monai.evaluation.error_analysis import Questions, analyze_errors, ignore_outside
+    from medtk_monai.evaluation.matching import join_cases
+    from medtk_monai.evaluation.tables import format_analysis
+    from medtk_monai.evaluation.truth import read_truth
+    from medtk_monai.formats.conversion import read_cases
+    from medtk_monai.metrics.rules import parse_rules
+
+    try:
+        rules = parse_rules(hit)
+        limits = [None if value is None else float(value) for value in (threshold, max_mm)]
+        questions = Questions(
+            limits[0], float(fp_per_case), words(by), [float(word) for word in words(size_edges)], intensity=bool(intensity)
+        )
+        smallest = float(min_mm)
+    except DataError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error), remedy="see medtk analyze --help") from error
+    if bootstraps < 0:
+        raise DataError(f"--bootstraps is {bootstraps}", remedy="give 0 or more")
+    found = read_cases(predictions, format, images, words(class_names) or None)
+    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    cases = join_cases(found, ignore_outside(truths, smallest, limits[1]), predictions, allow_missing)
+    result = analyze_errors(cases, rules, questions, bootstraps, seed)
+    result.write(out)
+    return format_analysis(result.summary) + f"\nfiles in {out}"

@@ -1,0 +1,161 @@
+"""Rows of lesions.csv and false_positives.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medtk_monai.box_ops import boxes_from_world, spatial_affine
+from medtk_monai.errors import DataError
+from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
+from medtk_monai.evaluation.matching import MatchedCase
+from medtk_monai.metrics.matching import UNMATCHED
+from medtk_monai.structures import UNKNOWN_PRIOR, PriorGrid
+from medtk_monai.transforms.load import LoadCased
+
+PriorGrids = Callable[[MatchedCase], PriorGrid | None]
+"""The grid of priors that the findings of a case come from; None where it is unknown."""
+Row = dict[str, Any]
+
+
+def case_rows(errors: CaseErrors, grids: PriorGrids | None = None, intensity: bool = False) -> tuple[list[Row], list[Row]]:
+    """Rows of the lesions that count, and of the false positives from the threshold on, best scores first.
+
+    Args:
+        grids: adds level, cell and anchor of the priors.
+        intensity: adds the mean of the image in each box; reads the image.
+
+    Raises:
+        DataError: the image cannot be read, or a prior lies outside the grid.
+    """
+    case, match = errors.case, errors.match
+    head = {"case_id": case.truth.case_id, "patient_id": case.truth.patient}
+    lesions = np.flatnonzero(errors.lesions)
+    alarms = np.flatnonzero(errors.kinds != Kind.NONE)
+    alarms = alarms[np.argsort(-match.scores[alarms], kind="stable")]
+    sides = case.target.boxes.shape[1] // 2
+    centers = [case.truth.boxes.centers[lesions], case.world_centers[alarms]]
+    boxes = [case.target.boxes[lesions], case.detections.boxes[alarms]]
+    sizes = [part[:, sides:] - part[:, :sides] for part in boxes]
+    places = [_places(*part, case) for part in zip(centers, (case.truth.boxes.sizes[lesions], sizes[1]))]
+    found: tuple[list[Row], list[Row]] = (
+        [head | place | _of_lesion(errors, index) for place, index in zip(places[0], lesions.tolist())],
+        [head | place | _of_alarm(errors, index) for place, index in zip(places[1], alarms.tolist())],
+    )
+    extra: list[list[Row]] = [[{} for _ in rows] for rows in found]
+    if grids is not None:
+        grid = grids(case)
+        extra = [
+            [row | _decoded(grid, line["prior_id"], case.truth.case_id) for row, line in zip(rows, lines)]
+            for rows, lines in zip(extra, found)
+        ]
+    if intensity:
+        means = _intensities(case, torch.cat(centers), torch.cat(sizes))
+        split = [means[: len(lesions)], means[len(lesions) :]]
+        extra = [[row | {"intensity": value} for row, value in zip(rows, values)] for rows, values in zip(extra, split)]
+    lesion_rows, alarm_rows = ([row | more for row, more in zip(rows, added)] for rows, added in zip(found, extra))
+    return lesion_rows, alarm_rows
+
+
+def _places(centers: Tensor, sizes: Tensor, case: MatchedCase) -> list[Row]:
+    """Center, RAS mm, longest side, and distance of the center to the border of the scan, negative outside of it."""
+    borders = _border_distances(centers, case.truth.grid)
+    return [
+        dict(zip("xyz", center.tolist())) | {"size_mm": float(size.max()), "border_mm": border}
+        for center, size, border in zip(centers, sizes, borders)
+    ]
+
+
+def _border_distances(centers: Tensor, grid: Mapping[str, Any] | None) -> list[float | None]:
+    dims = centers.shape[1]
+    if grid is None or len(grid["size"]) < dims:
+        return [None] * len(centers)
+    affine = torch.tensor(grid["affine"], dtype=torch.float64)
+    matrix = affine[:dims, :dims]
+    voxels = (centers - affine[:dims, -1]) @ torch.linalg.inv(matrix).T + 0.5
+    to_faces = torch.minimum(voxels, torch.tensor(grid["size"][:dims]) - voxels) * matrix.norm(dim=0)
+    return to_faces.amin(dim=1).tolist()
+
+
+def _of_lesion(errors: CaseErrors, index: int) -> Row:
+    match, detection = errors.match, int(errors.detections[index])
+    is_found = bool(errors.found[index])
+    return {
+        "object": index,
+        "label": int(match.object_labels[index]),
+        "kind": "found" if is_found else Kind(errors.lesion_kinds[index]).text,
+        "found_score": _number(match.found_scores[index]),
+        "near_score": _number(errors.near_scores[index]),
+        "other_class_score": _number(errors.other_class_scores[index]),
+        **_pair(errors, detection, index),
+        "prior_id": _prior(errors, detection),
+    }
+
+
+def _of_alarm(errors: CaseErrors, index: int) -> Row:
+    match, concerned = errors.match, int(errors.objects[index])
+    return {
+        "kind": Kind(errors.kinds[index]).text,
+        "label": int(match.labels[index]),
+        "score": float(match.scores[index]),
+        "object": None if concerned == UNMATCHED else concerned,
+        "object_label": None if concerned == UNMATCHED else int(match.object_labels[concerned]),
+        **_pair(errors, index, concerned),
+        "prior_id": _prior(errors, index),
+    }
+
+
+def _pair(errors: CaseErrors, detection: int, index: int) -> Row:
+    if UNMATCHED in (detection, index):
+        return {"iou": None, "distance_mm": None}
+    return {"iou": float(errors.iou[detection, index]), "distance_mm": float(errors.distances[detection, index])}
+
+
+def _prior(errors: CaseErrors, detection: int) -> int | None:
+    prior = UNKNOWN_PRIOR if detection == UNMATCHED else int(errors.case.detections.prior_ids[detection])
+    return None if prior == UNKNOWN_PRIOR else prior
+
+
+def _decoded(grid: PriorGrid | None, prior: int | None, case_id: str) -> Row:
+    if grid is None or prior is None:
+        return {"level": None, "cell": None, "anchor": None}
+    if prior >= len(grid):
+        raise DataError(f"prior {prior} lies outside a grid of {len(grid)} priors", case_id, "give the grid of the detector that found it")
+    levels, cells, anchors = grid.decode(torch.tensor([prior]))
+    return {"level": int(levels[0]), "cell": " ".join(map(str, cells[0].tolist())), "anchor": int(anchors[0])}
+
+
+def _intensities(case: MatchedCase, centers: Tensor, sizes: Tensor) -> list[float | None]:
+    """Mean of the image's first channel in each box, in the voxels that it touches; None outside of the image."""
+    if not len(centers):
+        return []
+    dims = centers.shape[1]
+    image = LoadCased(dims, num_channels=None)({"image": case.truth.image, "case_id": case.truth.case_id})["image"]
+    voxels = boxes_from_world(centers, sizes, case.direction, spatial_affine(image.affine, dims))
+    size = torch.tensor(image.shape[1:])
+    lower = torch.minimum(voxels[:, :dims].floor().long().clamp(min=0), size)
+    upper = torch.minimum(voxels[:, dims:].ceil().long().clamp(min=0), size)
+    parts = (image[0][tuple(slice(a, b) for a, b in zip(*ends))] for ends in zip(lower.tolist(), upper.tolist()))
+    return [float(part.double().mean()) if part.numel() else None for part in parts]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
+
+
+def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """Rows as CSV; numbers that are no whole ones with six digits, and nothing for None."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        values = [row.get(name) for name in columns]
+        writer.writerow(["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in values])
+    return text.getvalue()
