@@ -94,9 +94,7 @@ def _galleries(result: Evaluation, lesions: Lesions, origin: Origin, name: str, 
     num_alarms = sum(int((match.outcomes == Outcome.FALSE_POSITIVE).sum()) for match in result.matches)
     views = "Each picture: axial, coronal and sagittal slices through the box, and an axial maximum intensity projection of the scan. "
     views += "Radiological view: the patient's right is on the left. Slices show intensities from the 1st to the 99.9th percentile."
-    first = (
-        f"{len(misses)} of {num_missed} lesions missed at {name}; those that no finding hits come first, larger ones before smaller ones."
-    )
+    first = f"{len(misses)} of {num_missed} lesions missed at {name}; those that no finding hits come first, then those whose best hit has the lowest score."
     second = f"{len(alarms)} of {num_alarms} false positives at any score, best score first."
     return [
         section(

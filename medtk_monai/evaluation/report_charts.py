@@ -57,7 +57,7 @@ class Chart:
     across: Axis
     up: Axis
     _parts: list[str] = field(default_factory=list)
-    _legend: list[tuple[str, str]] = field(default_factory=list)
+    _legend: list[tuple[str, str, float]] = field(default_factory=list)
 
     def line(self, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, color: str, name: str = "", dash: str = "") -> None:
         """A line through points; those that are not finite are left out."""
@@ -72,7 +72,7 @@ class Chart:
         corners = [*zip(x[known], high[known]), *zip(x[known][::-1], low[known][::-1])]
         points = " ".join(self._point(a, b) for a, b in corners)
         self._parts.append(f'<polygon points="{points}" fill="{color}" fill-opacity="0.16"/>')
-        self._name(name, color)
+        self._name(name, color, 0.25)
 
     def dots(self, x: Sequence[float], y: Sequence[float], color: str, ends: Sequence[tuple[float, float]] = (), name: str = "") -> None:
         """Points, perhaps with vertical intervals."""
@@ -106,9 +106,9 @@ class Chart:
         head = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{text(self.title)}" font-size="14" fill="#3b4a57">'
         return head + f"<title>{text(self.title)}</title>" + self._frame() + "".join(self._parts) + self._key() + "</svg>"
 
-    def _name(self, name: str, color: str) -> None:
+    def _name(self, name: str, color: str, opacity: float = 1.0) -> None:
         if name:
-            self._legend.append((name, color))
+            self._legend.append((name, color, opacity))
 
     def _point(self, x: float, y: float) -> str:
         across = _LEFT + self.across.share(float(x)) * (_WIDTH - _LEFT - _RIGHT)
@@ -135,9 +135,12 @@ class Chart:
     def _key(self) -> str:
         """The legend, above the axes."""
         parts, x = [], float(_LEFT)
-        for name, color in self._legend:
-            parts.append(f'<rect x="{x:.0f}" y="9" width="12" height="12" fill="{color}"/>' + _text(x + 17, 20, name, "start"))
-            x += 17 + 7.2 * len(name) + 18
+        for name, color, opacity in self._legend:
+            parts.append(
+                f'<rect x="{x:.0f}" y="9" width="12" height="12" fill="{color}" fill-opacity="{opacity}"/>'
+                + _text(x + 17, 20, name, "start")
+            )
+            x += 17 + 8.4 * len(name) + 18
         return "".join(parts)
 
 
@@ -157,7 +160,7 @@ def plain_axis(label: str, low: float, high: float) -> Axis:
     step = 10 ** np.floor(np.log10((high - low) / 4))
     step *= next((factor for factor in (1, 2, 5) if (high - low) / (step * factor) <= 6), 10)
     first = np.ceil(low / step - 1e-9) * step
-    return Axis(label, low, high, [float(round(tick, 10)) for tick in np.arange(first, high + step * 1e-6, step)])
+    return Axis(label, low, high, [float(round(tick, 10)) + 0.0 for tick in np.arange(first, high + step * 1e-6, step)])
 
 
 def rates_axis(rates: Sequence[float]) -> Axis:

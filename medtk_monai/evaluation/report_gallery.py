@@ -15,7 +15,8 @@ from medtk_monai.box_ops import boxes_from_world, spatial_affine
 from medtk_monai.errors import as_data_error
 from medtk_monai.evaluation.breakdown import Lesions
 from medtk_monai.evaluation.matching import MatchedCase
-from medtk_monai.evaluation.report_html import figure, gallery, number, paragraph, text
+from medtk_monai.evaluation.report_html import figure, gallery, paragraph, text
+from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.transforms import LoadCased
 from medtk_monai.transforms.boxes import WorldBoxes
@@ -32,13 +33,13 @@ class Shown:
     Args:
         case: index of the case.
         box: one box, RAS mm.
-        caption: what it is.
+        caption: its lines, of which the first is the case id.
         color: of the box.
     """
 
     case: int
     box: WorldBoxes
-    caption: str
+    caption: tuple[str, ...]
     color: str
 
 
@@ -53,7 +54,7 @@ def worst_misses(cases: Sequence[MatchedCase], lesions: Lesions, threshold: floa
         box = WorldBoxes(truth.boxes.centers[chosen], truth.boxes.sizes[chosen], truth.boxes.direction)
         score = lesions.scores[index]
         how = "not found at any score" if score == -np.inf else f"best score {score:.3f}, below the operating point"
-        found.append(Shown(case, box, _caption(truth.case_id, how, box), MISS_COLOR))
+        found.append(Shown(case, box, _caption(truth.case_id, how, box=box), MISS_COLOR))
     return found
 
 
@@ -67,7 +68,9 @@ def top_alarms(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], cou
     found = []
     for score, case, index in sorted(alarms)[:count]:
         box = _finding(cases[case], index)
-        found.append(Shown(case, box, _caption(cases[case].truth.case_id, f"score {-score:.3f}", box), ALARM_COLOR))
+        truth = cases[case].truth
+        caption = _caption(truth.case_id, f"score {-score:.3f}", _nearest(truth, box), box=box)
+        found.append(Shown(case, box, caption, ALARM_COLOR))
     return found
 
 
@@ -83,9 +86,17 @@ def _finding(case: MatchedCase, index: int) -> WorldBoxes:
     return WorldBoxes(case.world_centers[index : index + 1].double(), sizes, direction.double())
 
 
-def _caption(case_id: str, what: str, box: WorldBoxes) -> str:
+def _caption(case_id: str, *lines: str, box: WorldBoxes) -> tuple[str, ...]:
     place = ", ".join(f"{value:.1f}" for value in box.centers[0].tolist())
-    return f"{case_id}: {what}; {float(box.sizes.max()):.1f} mm; RAS ({place}) mm"
+    return case_id, *lines, f"{float(box.sizes.max()):.1f} mm, at RAS ({place}) mm"
+
+
+def _nearest(truth: TruthCase, box: WorldBoxes) -> str:
+    """How far the lesions of the case are: what hits none may still be beside one."""
+    if not len(truth.boxes):
+        return "no lesion in this case"
+    distance = float((truth.boxes.centers - box.centers).norm(dim=1).min())
+    return f"{distance:.1f} mm from the center of the nearest lesion"
 
 
 def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], images: Mapping[str, str], nothing: str) -> str:
@@ -108,12 +119,12 @@ def _drawn(entry: Shown, read: Callable[[int], tuple[Tensor, Tensor]], cases: Se
         picture = plot_closeup(image, box, affine, entry.color)
     except Exception as error:  # a report without one picture is better than none
         reason = as_data_error(error, cases[entry.case].truth.case_id, "reading the image")
-        return figure("", f"{entry.caption}. No picture: {reason.what}")
+        return figure("", *entry.caption, f"No picture: {reason.what}")
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=_QUALITY)
     source = "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
     size = f'width="{picture.width}" height="{picture.height}"'
-    return figure(f'<img src="{source}" {size} alt="{text("Slices through " + entry.caption)}">', entry.caption)
+    return figure(f'<img src="{source}" {size} alt="{text("Slices through " + "; ".join(entry.caption))}">', *entry.caption)
 
 
 def _reader(cases: Sequence[MatchedCase], images: Mapping[str, str]) -> Callable[[int], tuple[Tensor, Tensor]]:
@@ -130,8 +141,3 @@ def _reader(cases: Sequence[MatchedCase], images: Mapping[str, str]) -> Callable
         return last[index]
 
     return read
-
-
-def describe(shown: Sequence[Shown], total: int, what: str) -> str:
-    """How many of how many are shown."""
-    return f"{len(shown)} of {number(total, 0)} {what}"

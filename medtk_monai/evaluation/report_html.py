@@ -26,28 +26,34 @@ section{background:var(--paper);border:1px solid var(--line);border-radius:6px;p
 .tile dd.note{font-size:.82rem;font-weight:400;color:var(--soft)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:24px}
 .pair>*{min-width:0}
-.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:18px}
+.gallery{margin-bottom:12px;display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:18px}
 figure{margin:0;break-inside:avoid}
 figure svg{width:100%;height:auto;display:block}
+figcaption,.caption{margin:6px 0 10px}
 .gallery figure{border:1px solid var(--line);border-radius:6px;overflow:hidden;background:var(--paper)}
 .gallery img{width:100%;height:auto;display:block;background:#11151c}
-.gallery figcaption{padding:8px 10px;color:var(--ink);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.gallery figcaption{margin:0;padding:8px 10px;color:var(--ink);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:0 0 12px}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;color:var(--soft);font-size:.88rem;padding-bottom:6px}
+.caption{color:var(--soft);font-size:.88rem}
+.caption:not(:first-child){margin-top:16px}
 th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}
 th:first-child,td:first-child{text-align:left}
 thead th{color:var(--soft);font-weight:600;border-bottom:2px solid var(--line)}
 tbody th{font-weight:500}
 table.facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
 table.facts th{width:30%;white-space:normal}
-code{font:.88em ui-monospace,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+ul.columns{columns:3;column-gap:24px;margin:0;padding:0;list-style:none;font-size:.88rem}
+ul.columns li{break-inside:avoid;overflow-wrap:anywhere}
+ul.columns b{font-weight:500}
 footer{padding-bottom:40px}
 @media (max-width:900px){.tiles{grid-template-columns:repeat(3,1fr)}}
 @media (max-width:699px){
 main,header,footer{padding:0 12px}header{padding-top:18px}
 .pair,.gallery{grid-template-columns:minmax(0,1fr)}.tiles{grid-template-columns:1fr 1fr}
 section{padding:14px 12px}h1{font-size:1.35rem}.tile dd{font-size:1.35rem}
+ul.columns{columns:1}figure svg{font-size:17px}
+table{font-size:.84rem}th,td{padding:5px 6px}th{white-space:normal}
 }
 @page{margin:14mm}
 @media print{
@@ -55,9 +61,10 @@ body{background:#fff;color:#000;font-size:10.5pt}
 main,header,footer{max-width:none;padding:0}
 section{border:0;border-top:1px solid #999;border-radius:0;padding:10px 0;margin:8px 0}
 .tile{border-color:#999}.tiles{grid-template-columns:repeat(6,1fr);gap:6px}.tile dd{font-size:1.15rem}
-.soft,figcaption,footer,caption,thead th,.tile dt,.tile dd.note{color:#333}
-.pair{grid-template-columns:1fr 1fr}.gallery{grid-template-columns:repeat(3,1fr);gap:10px}
-.tile,tr,.scroll{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}
+.soft,figcaption,footer,.caption,thead th,.tile dt,.tile dd.note{color:#333}
+.pair{grid-template-columns:1fr 1fr}.gallery{grid-template-columns:repeat(4,1fr);gap:8px}.gallery figcaption{font-size:8pt;padding:4px 6px}
+table{font-size:8.5pt}th,td{padding:3px 5px}th{white-space:normal}ul.columns{font-size:8pt}
+.tile,tr,.scroll{break-inside:avoid}h2,h3,h2+p,.caption:has(+.scroll){break-after:avoid}.scroll{overflow:visible}
 img,svg{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }
 """
@@ -115,22 +122,31 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> s
     lines = "".join(
         f'<tr><th scope="row">{text(row[0])}</th>' + "".join(f"<td>{text(cell)}</td>" for cell in row[1:]) + "</tr>\n" for row in rows
     )
-    return _boxed(caption, f"<table><caption>{text(caption)}</caption><thead><tr>{first}</tr></thead><tbody>\n{lines}</tbody></table>")
+    return _boxed(caption, f"<table><thead><tr>{first}</tr></thead><tbody>\n{lines}</tbody></table>")
 
 
 def facts(caption: str, rows: Sequence[tuple[str, Any]]) -> str:
     """A table of names and what they stand for."""
     lines = "".join(f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>\n' for name, value in rows)
-    return _boxed(caption, f'<table class="facts"><caption>{text(caption)}</caption><tbody>\n{lines}</tbody></table>')
+    return _boxed(caption, f'<table class="facts"><tbody>\n{lines}</tbody></table>')
 
 
 def _boxed(caption: str, content: str) -> str:
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(caption)}">{content}</div>'
+    # Outside of the box the caption stays in sight while the table scrolls.
+    box = f'<div class="scroll" role="region" tabindex="0" aria-label="{text(caption)}">{content}</div>'
+    return f'<div><p class="caption">{text(caption)}</p>{box}</div>'
 
 
-def figure(content: str, caption: str) -> str:
-    """A chart or picture with its caption in plain text."""
-    return f"<figure>{content}<figcaption>{text(caption)}</figcaption></figure>"
+def columns(caption: str, rows: Sequence[tuple[str, Any]]) -> str:
+    """A long list of names and short values, in columns."""
+    items = "".join(f"<li><b>{text(name)}</b> {text(value)}</li>" for name, value in rows)
+    return f'<p class="caption">{text(caption)}</p><ul class="columns">{items}</ul>'
+
+
+def figure(content: str, *captions: str) -> str:
+    """A chart or picture with the lines of its caption, in plain text; the first of several is in bold."""
+    first = f"<strong>{text(captions[0])}</strong>" if len(captions) > 1 else text(captions[0])
+    return f"<figure>{content}<figcaption>{'<br>'.join([first, *map(text, captions[1:])])}</figcaption></figure>"
 
 
 def pair(*parts: str) -> str:

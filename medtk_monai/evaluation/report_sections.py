@@ -13,7 +13,7 @@ from medtk_monai.evaluation.breakdown import Lesions, Share, hits_by_score, prec
 from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Axis, Chart, plain_axis, rates_axis, shares_axis
-from medtk_monai.evaluation.report_html import ends, facts, figure, number, pair, paragraph, section, table, tiles
+from medtk_monai.evaluation.report_html import columns, ends, facts, figure, number, pair, paragraph, section, table, tiles
 from medtk_monai.evaluation.report_run import Curve, Run
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import intervals
@@ -266,7 +266,7 @@ def capsule_section(sources: Mapping[str, str], run: Run | None) -> str:
         config = run.capsule.get("config")
         values = config.items() if isinstance(config, Mapping) else ()
         plain = [(name, json.dumps(value)) for name, value in values if _is_plain(name, value)]
-        parts += [facts("Its settings, as far as they are plain values", plain)] if plain else []
+        parts += [columns("Its settings, as far as they are plain values", plain)] if plain else []
     return section("Run capsule", *parts)
 
 
