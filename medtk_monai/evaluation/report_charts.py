@@ -10,6 +10,8 @@ import numpy as np
 
 from medtk_monai.evaluation.report_html import text
 
+Values = Sequence[float] | np.ndarray
+
 BLUE, AMBER, GRAY = "#1f5fa8", "#b45309", "#8795a1"
 _WIDTH, _HEIGHT = 520, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 30, 52
@@ -59,7 +61,7 @@ class Chart:
     _parts: list[str] = field(default_factory=list)
     _legend: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def line(self, x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, color: str, name: str = "", dash: str = "") -> None:
+    def line(self, x: Values, y: Values, color: str, name: str = "", dash: str = "") -> None:
         """A line through points; those that are not finite are left out."""
         points = " ".join(self._point(a, b) for a, b in zip(x, y) if np.isfinite(a) and np.isfinite(b))
         dashes = f' stroke-dasharray="{dash}"' if dash else ""
@@ -74,7 +76,7 @@ class Chart:
         self._parts.append(f'<polygon points="{points}" fill="{color}" fill-opacity="0.16"/>')
         self._name(name, color, 0.25)
 
-    def dots(self, x: Sequence[float], y: Sequence[float], color: str, ends: Sequence[tuple[float, float]] = (), name: str = "") -> None:
+    def dots(self, x: Values, y: Values, color: str, ends: Sequence[tuple[float, float]] = (), name: str = "") -> None:
         """Points, perhaps with vertical intervals."""
         for index, (a, b) in enumerate(zip(x, y)):
             if not np.isfinite(b):
@@ -88,7 +90,7 @@ class Chart:
             self._parts.append(f'<circle cx="{cx}" cy="{cy}" r="4.5" fill="{color}"/>')
         self._name(name, color)
 
-    def bars(self, left: Sequence[float], right: Sequence[float], heights: Sequence[float], color: str, name: str = "") -> None:
+    def bars(self, left: Values, right: Values, heights: Values, color: str, name: str = "") -> None:
         """Upright bars between values."""
         for a, b, height in zip(left, right, heights):
             x, y = map(float, self._point(a, height).split(","))

@@ -53,7 +53,7 @@ main,header,footer{padding:0 12px}header{padding-top:18px}
 .pair,.gallery{grid-template-columns:minmax(0,1fr)}.tiles{grid-template-columns:1fr 1fr}
 section{padding:14px 12px}h1{font-size:1.35rem}.tile dd{font-size:1.35rem}
 ul.columns{columns:1}figure svg{font-size:17px}
-table{font-size:.84rem}th,td{padding:5px 6px}th{white-space:normal}
+table{font-size:.84rem}th,td{padding:5px 6px}th{white-space:normal}table.named tbody th{min-width:10.5em}
 }
 @page{margin:14mm}
 @media print{
@@ -68,6 +68,8 @@ table{font-size:8.5pt}th,td{padding:3px 5px}th{white-space:normal}ul.columns{fon
 img,svg{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }
 """
+_LONG = 16
+"""Letters of a row's name from which on the first column of a table keeps a width of its own on narrow screens."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """Browsers load nothing from anywhere, whatever names and titles say."""
 
@@ -122,7 +124,8 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> s
     lines = "".join(
         f'<tr><th scope="row">{text(row[0])}</th>' + "".join(f"<td>{text(cell)}</td>" for cell in row[1:]) + "</tr>\n" for row in rows
     )
-    return _boxed(caption, f"<table><thead><tr>{first}</tr></thead><tbody>\n{lines}</tbody></table>")
+    kind = ' class="named"' if any(len(str(row[0])) > _LONG for row in rows) else ""
+    return _boxed(caption, f"<table{kind}><thead><tr>{first}</tr></thead><tbody>\n{lines}</tbody></table>")
 
 
 def facts(caption: str, rows: Sequence[tuple[str, Any]]) -> str:

@@ -77,7 +77,10 @@ def _froc_chart(result: Evaluation, rules: Rules) -> str:
         chart.band(rates, low, high, BLUE, "95% interval")
     fine = np.geomspace(chart.across.low, chart.across.high, 240)
     chart.line(
-        fine, froc_sensitivities(result.table, np.ones((1, result.table.num_cases)), fine, rules.interpolation)[0], BLUE, "sensitivity"
+        fine,
+        froc_sensitivities(result.table, np.ones((1, result.table.num_cases)), fine.tolist(), rules.interpolation)[0],
+        BLUE,
+        "sensitivity",
     )
     froc = result.metrics["froc"]
     known = [(rate, value) for rate, value in zip(froc["fp_per_case"], froc["sensitivity"]) if value is not None and rate > 0]
