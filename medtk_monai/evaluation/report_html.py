@@ -33,7 +33,9 @@ figcaption,.caption{margin:6px 0 10px}
 .gallery figure{border:1px solid var(--line);border-radius:6px;overflow:hidden;background:var(--paper)}
 .gallery img{width:100%;height:auto;display:block;background:#11151c}
 .gallery figcaption{margin:0;padding:8px 10px;color:var(--ink);font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
-.scroll{overflow-x:auto;margin:0 0 12px}
+.scroll{overflow-x:auto;margin:0 0 12px;background:linear-gradient(to right,#fff 40%,#fff0) left/48px 100%,
+linear-gradient(to left,#fff 40%,#fff0) right/48px 100%,linear-gradient(to right,#0003,#0000) left/12px 100%,
+linear-gradient(to left,#0003,#0000) right/12px 100%;background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 .caption{color:var(--soft);font-size:.88rem}
 .caption:not(:first-child){margin-top:16px}
@@ -53,7 +55,7 @@ main,header,footer{padding:0 12px}header{padding-top:18px}
 .pair,.gallery{grid-template-columns:minmax(0,1fr)}.tiles{grid-template-columns:1fr 1fr}
 section{padding:14px 12px}h1{font-size:1.35rem}.tile dd{font-size:1.35rem}
 ul.columns{columns:1}figure svg{font-size:17px}
-table{font-size:.84rem}th,td{padding:5px 6px}th{white-space:normal}table.named tbody th{min-width:10.5em}
+table{font-size:.84rem}th,td{padding:5px 6px}thead th,table.named th{white-space:normal}table.named tbody th{min-width:10.5em}
 }
 @page{margin:14mm}
 @media print{
@@ -64,7 +66,7 @@ section{border:0;border-top:1px solid #999;border-radius:0;padding:10px 0;margin
 .soft,figcaption,footer,.caption,thead th,.tile dt,.tile dd.note{color:#333}
 .pair{grid-template-columns:1fr 1fr}.gallery{grid-template-columns:repeat(4,1fr);gap:8px}.gallery figcaption{font-size:8pt;padding:4px 6px}
 table{font-size:8.5pt}th,td{padding:3px 5px}th{white-space:normal}ul.columns{font-size:8pt}
-.tile,tr,.scroll{break-inside:avoid}h2,h3,h2+p,.caption:has(+.scroll){break-after:avoid}.scroll{overflow:visible}
+.tile,tr,.scroll{break-inside:avoid}h2,h3,h2+p,.caption:has(+.scroll){break-after:avoid}.scroll{overflow:visible;background:none}
 img,svg{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }
 """

@@ -138,10 +138,10 @@ def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: flo
     chart = Chart(f"Sensitivity by lesion size at {name}", axis, shares_axis("sensitivity"))
     chart.dots(axis.ticks, [share.share.value for share in shares], BLUE, [(share.share.low, share.share.high) for share in shares])
     rows = [
-        [f"{label} mm", share.whole, share.part, number(share.share.value), ends([share.share.low, share.share.high])]
+        [label, share.whole, share.part, number(share.share.value), ends([share.share.low, share.share.high])]
         for label, share in zip(names, shares)
     ]
-    head = ["Longest side", "Lesions", "Found", "Sensitivity", "95% interval"]
+    head = ["Longest side, mm", "Lesions", "Found", "Sensitivity", "95% interval"]
     caption = f"Lesions of each size that are found at {name}"
     note = "Intervals of few lesions are too narrow where all, or none, are found: the bootstrap cannot draw what it has not seen."
     picture = figure(chart.svg(), f"Sensitivity by size at {name}, with 95% intervals.")
