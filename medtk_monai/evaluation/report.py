@@ -12,8 +12,8 @@ import medtk_monai
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.evaluation.breakdown import Lesions, all_lesions
 from medtk_monai.evaluation.evaluate import Evaluation
-from medtk_monai.evaluation.report_gallery import draw_gallery, top_alarms, worst_misses
-from medtk_monai.evaluation.report_html import page, paragraph, section
+from medtk_monai.evaluation.report_gallery import Shown, draw_gallery, top_alarms, worst_misses
+from medtk_monai.evaluation.report_html import counted, page, paragraph, section
 from medtk_monai.evaluation.report_run import Run
 from medtk_monai.evaluation.report_sections import (
     capsule_section,
@@ -62,7 +62,8 @@ def write_report(path: str | os.PathLike, result: Evaluation, rules: Rules, orig
     """
     written = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     metrics = result.metrics
-    lead = f"Detection report. {metrics['num_lesions']} lesions in {metrics['num_cases']} cases of {metrics['num_patients']} patients; {written}"
+    parts = [counted(metrics[f"num_{noun}s"], noun) for noun in ("lesion", "case", "patient")]
+    lead = f"Detection report. {parts[0]} in {parts[1]} of {parts[2]}; {written}"
     foot = f"Written by medtk_monai {medtk_monai.__version__}, {written}. For research; not a medical device."
     write_text_atomically(Path(path), page(origin.title, lead, _sections(result, rules, origin, num_shown), foot))
 
@@ -92,21 +93,25 @@ def _galleries(result: Evaluation, lesions: Lesions, origin: Origin, name: str, 
     alarms = top_alarms(result.cases, result.matches, count)
     num_missed = int((~(lesions.scores >= threshold)).sum())
     num_alarms = sum(int((match.outcomes == Outcome.FALSE_POSITIVE).sum()) for match in result.matches)
-    views = "Each picture: axial, coronal and sagittal slices through the box, and an axial maximum intensity projection of the scan. "
-    views += "Radiological view: the patient's right is on the left. Slices show intensities from the 1st to the 99.9th percentile."
-    first = f"{len(misses)} of {num_missed} lesions missed at {name}; those that no finding hits come first, then those whose best hit has the lowest score."
-    second = f"{len(alarms)} of {num_alarms} false positives at any score, best score first."
+    how = paragraph(_VIEWS[result.cases[0].truth.boxes.centers.shape[1] == 3], "soft")
+    first = f"{len(misses)} of {counted(num_missed, 'lesion')} missed at {name}; those that no finding hits come first, then those whose "
+    first += "best hit has the lowest score."
+    second = f"{len(alarms)} of {counted(num_alarms, 'false positive')} at any score, best score first."
+
+    def part(heading: str, words: str, shown: Sequence[Shown], nothing: str) -> str:
+        if not shown:
+            return section(heading, paragraph(nothing))
+        return section(heading, paragraph(words), draw_gallery(shown, result.cases, origin.images), how)
+
     return [
-        section(
-            "Worst misses",
-            paragraph(first),
-            draw_gallery(misses, result.cases, origin.images, "No lesion is missed."),
-            paragraph(views, "soft"),
-        ),
-        section(
-            "Highest-scored false positives",
-            paragraph(second),
-            draw_gallery(alarms, result.cases, origin.images, "There is no false positive."),
-            paragraph(views, "soft"),
-        ),
+        part("Worst misses", first, misses, f"No lesion is missed at {name}."),
+        part("Highest-scored false positives", second, alarms, "There is no false positive."),
     ]
+
+
+_VIEWS = {
+    True: "Each picture: axial, coronal and sagittal slices through the box, and an axial maximum intensity projection of the scan. "
+    "Radiological view: the patient's right is on the left. Slices show intensities from the 1st to the 99.9th percentile.",
+    False: "Each picture: the surroundings of the box, and the whole image; intensities from the 1st to the 99.9th percentile.",
+}
+"""What pictures show, of volumes and of flat images."""

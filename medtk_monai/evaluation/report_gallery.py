@@ -15,7 +15,7 @@ from medtk_monai.box_ops import boxes_from_world, spatial_affine
 from medtk_monai.errors import as_data_error
 from medtk_monai.evaluation.breakdown import Lesions
 from medtk_monai.evaluation.matching import MatchedCase
-from medtk_monai.evaluation.report_html import figure, gallery, paragraph, text
+from medtk_monai.evaluation.report_html import figure, gallery, text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.transforms import LoadCased
@@ -99,15 +99,12 @@ def _nearest(truth: TruthCase, box: WorldBoxes) -> str:
     return f"{distance:.1f} mm from the center of the nearest lesion"
 
 
-def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], images: Mapping[str, str], nothing: str) -> str:
+def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], images: Mapping[str, str]) -> str:
     """Pictures with captions; a case whose image cannot be read has a caption with the reason.
 
     Args:
         images: path of the image of each case.
-        nothing: said where there is nothing to show.
     """
-    if not shown:
-        return paragraph(nothing)
     read = _reader(cases, images)
     return gallery([_drawn(entry, read, cases) for entry in shown])
 

@@ -13,7 +13,7 @@ from medtk_monai.evaluation.breakdown import Lesions, Share, hits_by_score, prec
 from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Axis, Chart, plain_axis, rates_axis, shares_axis
-from medtk_monai.evaluation.report_html import columns, ends, facts, figure, number, pair, paragraph, section, table, tiles
+from medtk_monai.evaluation.report_html import columns, counted, ends, facts, figure, number, pair, paragraph, section, table, tiles
 from medtk_monai.evaluation.report_run import Curve, Run
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import intervals
@@ -141,8 +141,8 @@ def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: flo
         [label, share.whole, share.part, number(share.share.value), ends([share.share.low, share.share.high])]
         for label, share in zip(names, shares)
     ]
-    head = ["Longest side, mm", "Lesions", "Found", "Sensitivity", "95% interval"]
-    caption = f"Lesions of each size that are found at {name}"
+    head = ["Size, mm", "Lesions", "Found", "Sensitivity", "95% interval"]
+    caption = f"Lesions of each size, the longest side of the box, that are found at {name}"
     note = "Intervals of few lesions are too narrow where all, or none, are found: the bootstrap cannot draw what it has not seen."
     picture = figure(chart.svg(), f"Sensitivity by size at {name}, with 95% intervals.")
     return section("Lesions by size", pair(picture, table(caption, head, rows)), paragraph(note, "soft"))
@@ -254,7 +254,11 @@ def fingerprint_section(cases: Sequence[MatchedCase], lesions: Lesions) -> str:
         rows.append(["Longest side of lesions, mm", *_spread(lesions.sizes, 2)])
     missing = len(cases) - len(grids)
     note = paragraph(f"The headers of {missing} images cannot be read; sizes and spacings are those of the others.") if missing else ""
-    return section("Data", table(f"{len(cases)} scans, {len(lesions.sizes)} lesions", ["", "Least", "Median", "Most"], rows), note)
+    return section(
+        "Data",
+        table(f"{counted(len(cases), 'scan')}, {counted(len(lesions.sizes), 'lesion')}", ["", "Least", "Median", "Most"], rows),
+        note,
+    )
 
 
 def _spread(values: np.ndarray, digits: int) -> list[str]:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 from small_set import around, write_found, write_set
 from torch.utils.tensorboard import SummaryWriter
 
@@ -18,7 +19,7 @@ from medtk_monai.evaluation import evaluate_files, read_truth
 from medtk_monai.evaluation.breakdown import all_lesions, hits_by_score, precision_recall, sensitivity_by_size
 from medtk_monai.evaluation.report_charts import plain_axis
 from medtk_monai.evaluation.report_run import read_run
-from medtk_monai.formats import read_predictions
+from medtk_monai.formats import make_case, read_predictions, write_predictions
 
 SMALL, LARGE, FAR = around((12, 10, 8), (2, 2, 2)), around((28, 20, 12), (6, 6, 8)), around((35, 4, 3), (4, 4, 4))
 OBJECTS = {"a": [SMALL, LARGE], "b": [LARGE], "c": []}
@@ -135,6 +136,20 @@ def test_a_broken_image_is_told(tmp_path, monkeypatch):
 def test_sets_in_which_much_is_undefined(tmp_path, monkeypatch, objects, found):
     page = make_report(tmp_path, monkeypatch, objects, found)
     assert "nan" not in re.sub(r"base64,[^\"]*", "", page) and not Reader(page).open
+
+
+def test_flat_images(tmp_path, monkeypatch):
+    Image.fromarray(np.arange(60 * 50, dtype=np.uint8).reshape(60, 50)).save(tmp_path / "a.png")
+    case = make_case("a", "RAS", [[20, 30]], [[6, 6]])
+    case |= {"image": "a.png"}
+    (tmp_path / "datalist.json").write_text(json.dumps({"test": [{key: value for key, value in case.items() if key != "scores"}]}))
+    write_predictions(tmp_path / "found.json", [make_case("a", "RAS", [[40, 10]], [[4, 4]], scores=[0.9])])
+    words = ["medtk", "report", str(tmp_path / "found.json"), str(tmp_path / "datalist.json"), "--out", str(tmp_path / "report.html")]
+    monkeypatch.setattr(sys, "argv", [*words, "--bootstraps", "0"])
+    main()
+    read = check_alone((tmp_path / "report.html").read_text())
+    words = " ".join(read.words)
+    assert read.tags.count("img") == 2 and "axial" not in words and "1 lesion in 1 case of 1 patient" in words
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
