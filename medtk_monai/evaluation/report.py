@@ -14,18 +14,9 @@ from medtk_monai.evaluation.breakdown import Lesions, all_lesions
 from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.report_gallery import Shown, draw_gallery, top_alarms, worst_misses
 from medtk_monai.evaluation.report_html import counted, page, paragraph, section
+from medtk_monai.evaluation.report_origin import capsule_section, curves_section, fingerprint_section, methods_section
 from medtk_monai.evaluation.report_run import Run
-from medtk_monai.evaluation.report_sections import (
-    capsule_section,
-    curves_section,
-    fingerprint_section,
-    froc_section,
-    methods_section,
-    operating_section,
-    scores_section,
-    sizes_section,
-    summary_tiles,
-)
+from medtk_monai.evaluation.report_sections import froc_section, operating_section, scores_section, sizes_section, summary_tiles
 from medtk_monai.metrics.matching import Outcome
 from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
