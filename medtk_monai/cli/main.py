@@ -22,6 +22,7 @@ COMMANDS = {
     "export": "medtk_monai.cli.export:export",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
+    "report": "medtk_monai.cli.report:report",
 }
 """Where each command's function lies. Its module imports what is heavy inside the function, so that help stays quick."""
 

@@ -68,14 +68,27 @@ def read_truth(
     Raises:
         DataError: the datalist, a label map or a box is not as described.
     """
+    cases = load_datalist(datalist, _chosen(datalist, split), dataset_dir, num_classes)
+    if not cases:
+        raise DataError(f"split {_chosen(datalist, split)!r} of {datalist} has no cases", remedy="name another by --split")
+    return [_read_case(case, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3) for case in cases]
+
+
+def image_paths(datalist: str | Path, split: str | None = None, dataset_dir: str | Path | None = None) -> dict[str, str]:
+    """Where the image of each case of a split lies; arguments as for ``read_truth``.
+
+    Raises:
+        DataError: the datalist is not as described.
+    """
+    return {str(case["case_id"]): str(case["image"]) for case in load_datalist(datalist, _chosen(datalist, split), dataset_dir)}
+
+
+def _chosen(datalist: str | Path, split: str | None) -> str:
     names = split_names(datalist)
     chosen = split or ("test" if "test" in names else names[0] if len(names) == 1 else None)
     if chosen is None:
         raise DataError(f"datalist {datalist} has the splits {', '.join(names) or 'none'}", remedy="name one by --split")
-    cases = load_datalist(datalist, chosen, dataset_dir, num_classes)
-    if not cases:
-        raise DataError(f"split {chosen!r} of {datalist} has no cases", remedy="name another by --split")
-    return [_read_case(case, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3) for case in cases]
+    return chosen
 
 
 def _read_case(

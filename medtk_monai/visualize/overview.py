@@ -17,18 +17,18 @@ from torch import Tensor
 from medtk_monai.box_ops import box_centers, box_sizes, spatial_affine
 from medtk_monai.structures import Detections
 
-_PLANES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
+PLANES = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
 """World axes to the right, upwards, and across."""
 _ENDS = (("L", "R"), ("P", "A"), ("I", "S"))
 _COLORS = ("#ff9f1c", "#3ddc5b", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#ff6b6b", "#2ec4b6", "#e0aaff", "#a7c957")
-_BACKGROUND, _LETTERS = "#11151c", "#9fb3c8"
+BACKGROUND, _LETTERS = "#11151c", "#9fb3c8"
 _PANEL, _PROJECTION, _TITLE, _GAP = 260, 330, 48, 12
 """Pixels: of the sides of a panel with its gap, of the height of the projections with theirs, of the title, and of the gap."""
 _MAX_VOXELS = 500_000
 
 
 @dataclass(frozen=True)
-class _Scene:
+class Scene:
     """A scan and its boxes along the world's axes (right, anterior, superior), or as they are in 2D.
 
     Args:
@@ -69,8 +69,8 @@ def plot_overview(
         num_boxes: findings shown in the projections.
         half_size_mm: half the width of the slices; a larger box widens them.
     """
-    scene = _turned(image[0], detections[:num_boxes].boxes, affine)
-    planes = list(_PLANES.items()) if scene.image.ndim == 3 else [("", (0, 1, -1))]
+    scene = turned(image[0], detections[:num_boxes].boxes, affine)
+    planes = list(PLANES.items()) if scene.image.ndim == 3 else [("", (0, 1, -1))]
     shown = min(num_slices, len(scene.boxes))
     columns = 3 if len(planes) == 3 else max(min(shown, 3), 1)
     rows = shown if len(planes) == 3 else -(-shown // columns)
@@ -80,12 +80,12 @@ def plot_overview(
         draw.text((picture.width / 2, 6 + 18 * line), text, "black", _font(13), anchor="ma")
     for column, (name, plane) in enumerate(planes):
         size = (_PANEL if len(planes) == 3 else columns * _PANEL) - _GAP
-        _draw_projection(picture, _Place(_GAP + column * _PANEL, _TITLE, size, _PROJECTION - _GAP), scene, name, plane)
+        _draw_projection(picture, Place(_GAP + column * _PANEL, _TITLE, size, _PROJECTION - _GAP), scene, name, plane)
     scores = detections.scores.tolist()
     for number in range(shown):
         for column, (_, plane) in enumerate(planes):
             cell = (number, column) if len(planes) == 3 else divmod(number, columns)
-            place = _Place(_GAP + cell[1] * _PANEL, _TITLE + _PROJECTION + cell[0] * _PANEL, _PANEL - _GAP, _PANEL - _GAP)
+            place = Place(_GAP + cell[1] * _PANEL, _TITLE + _PROJECTION + cell[0] * _PANEL, _PANEL - _GAP, _PANEL - _GAP)
             _draw_slice(picture, place, scene, number, scores[number], plane, half_size_mm)
     if path is not None:
         # Most of the time would go into squeezing the last bytes out of a PNG.
@@ -106,13 +106,13 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _turned(image: Tensor, boxes: Tensor, affine: Tensor) -> _Scene:
+def turned(image: Tensor, boxes: Tensor, affine: Tensor) -> Scene:
     pixels, dims = image.detach().cpu().float(), image.ndim
     matrix = spatial_affine(affine, dims).numpy()
     spacing = np.linalg.norm(matrix[:-1, :-1], axis=0)
     corners = boxes.detach().cpu().double().numpy().reshape(-1, 2, dims)
     values = pixels.flatten()
-    window = _window(values[:: max(len(values) // _MAX_VOXELS, 1)])
+    window = window_of(values[:: max(len(values) // _MAX_VOXELS, 1)])
     if dims == 3:
         directions = nibabel.orientations.io_orientation(matrix)  # type: ignore[attr-defined]
         flipped = np.flatnonzero(directions[:, 1] < 0).tolist()
@@ -120,27 +120,27 @@ def _turned(image: Tensor, boxes: Tensor, affine: Tensor) -> _Scene:
             corners[:, :, axis] = pixels.shape[axis] - corners[:, ::-1, axis]
         order = np.argsort(directions[:, 0]).tolist()
         pixels, corners, spacing = pixels.flip(flipped).permute(order), corners[:, :, order], spacing[order]
-    return _Scene(pixels, corners.reshape(-1, 2 * dims), spacing, window)
+    return Scene(pixels, corners.reshape(-1, 2 * dims), spacing, window)
 
 
-def _window(pixels: Tensor) -> tuple[float, float]:
+def window_of(pixels: Tensor) -> tuple[float, float]:
     low, high = np.percentile(pixels.numpy(), (1, 99.9)) if pixels.numel() else (0.0, 1.0)
     return float(low), float(max(high, low + 1e-6))
 
 
-def _projected(image: Tensor, along: int) -> Tensor:
+def projected(image: Tensor, along: int) -> Tensor:
     """The maxima along an axis, found in the order of the memory: ten times as fast as across it."""
     order = sorted(range(image.ndim), key=image.stride, reverse=True)
     rest = [axis for axis in order if axis != along]
     return image.permute(order).amax(order.index(along)).permute([rest.index(axis) for axis in sorted(rest)])
 
 
-def _draw_projection(picture: Image.Image, place: _Place, scene: _Scene, name: str, plane: Sequence[int]) -> None:
+def _draw_projection(picture: Image.Image, place: Place, scene: Scene, name: str, plane: Sequence[int]) -> None:
     across, up, along = plane
-    pixels = _projected(scene.image, along) if scene.image.ndim == 3 else scene.image
+    pixels = projected(scene.image, along) if scene.image.ndim == 3 else scene.image
     extent = np.array(scene.image.shape)[[across, up]] * scene.spacing[[across, up]]
-    panel = _Panel.showing(place, np.zeros(2), extent, plane)
-    panel.show(pixels, np.zeros(2), extent, _window(pixels))
+    panel = Panel.showing(place, np.zeros(2), extent, plane)
+    panel.show(pixels, np.zeros(2), extent, window_of(pixels))
     for number, box in enumerate(scene.boxes):
         panel.draw_box(box, scene.spacing, plane, f"{number + 1}", _COLORS[number % len(_COLORS)], 1)
     panel.write_directions(plane, f"{name} projection")
@@ -148,7 +148,7 @@ def _draw_projection(picture: Image.Image, place: _Place, scene: _Scene, name: s
 
 
 def _draw_slice(
-    picture: Image.Image, place: _Place, scene: _Scene, number: int, score: float, plane: Sequence[int], half_size: float
+    picture: Image.Image, place: Place, scene: Scene, number: int, score: float, plane: Sequence[int], half_size: float
 ) -> None:
     across, up, _ = plane
     box = torch.from_numpy(scene.boxes[number : number + 1])
@@ -160,7 +160,7 @@ def _draw_slice(
     middle = np.clip(np.floor(center), 0, size - 1).astype(int)
     where = tuple(slice(low[a], high[a]) if a in (across, up) else int(middle[a]) for a in range(len(size)))
     focus = (center * scene.spacing)[[across, up]]
-    panel = _Panel.showing(place, focus - half, focus + half, plane)
+    panel = Panel.showing(place, focus - half, focus + half, plane)
     ends = ((low * scene.spacing)[[across, up]], (high * scene.spacing)[[across, up]])
     panel.show(scene.image[where], *ends, scene.window)
     panel.draw_box(scene.boxes[number], scene.spacing, plane, f"{number + 1}: {score:.2f}", _COLORS[number % len(_COLORS)], 2)
@@ -169,7 +169,7 @@ def _draw_slice(
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """A rectangle of the picture, in pixels from its upper left corner."""
 
     left: int
@@ -179,7 +179,7 @@ class _Place:
 
 
 @dataclass(frozen=True)
-class _Panel:
+class Panel:
     """A view of a plane: volumes with the patient's right, or front, on the left and his head or front up; flat images as on a screen.
 
     Args:
@@ -197,12 +197,12 @@ class _Panel:
     is_volume: bool
 
     @staticmethod
-    def showing(place: _Place, begin: np.ndarray, end: np.ndarray, plane: Sequence[int]) -> _Panel:
+    def showing(place: Place, begin: np.ndarray, end: np.ndarray, plane: Sequence[int]) -> Panel:
         """All between two points, mm, as large as the place allows, in its middle."""
         scale = float(min(np.array([place.width, place.height]) / (end - begin)))
         width, height = (max(round(float(length)), 1) for length in (end - begin) * scale)
         corner = (place.left + (place.width - width) // 2, place.top + (place.height - height) // 2)
-        return _Panel(Image.new("RGB", (width, height), _BACKGROUND), corner, begin, scale, plane[2] >= 0)
+        return Panel(Image.new("RGB", (width, height), BACKGROUND), corner, begin, scale, plane[2] >= 0)
 
     def pixel(self, point: np.ndarray) -> np.ndarray:
         """The place (2,) in the panel of a point (2,), mm."""

@@ -7,7 +7,7 @@ from PIL import Image, ImageColor
 
 from medtk_monai.structures import Detections
 from medtk_monai.visualize import plot_overview
-from medtk_monai.visualize.overview import _projected
+from medtk_monai.visualize.overview import projected
 
 RAS = torch.diag(torch.tensor([2.0, 2.0, 2.0, 1.0], dtype=torch.float64))
 LPS_ORDER = torch.tensor([[0, 0, -2.0, 46], [0, -2.0, 0, 38], [2.0, 0, 0, 0], [0, 0, 0, 1.0]], dtype=torch.float64)
@@ -93,7 +93,7 @@ def test_projections_follow_the_axes():
     image = torch.rand(1, 7, 5, 3)
     for turned in (image[0], image[0].permute(2, 0, 1), image[0].flip(1).permute(1, 2, 0)):
         for axis in range(3):
-            torch.testing.assert_close(_projected(turned, axis), turned.amax(axis))
+            torch.testing.assert_close(projected(turned, axis), turned.amax(axis))
 
 
 @pytest.mark.parametrize("image", [torch.ones(1, 5, 1, 3), torch.full((1, 4, 4, 4), torch.nan), torch.ones(1, 1, 1, 1)])

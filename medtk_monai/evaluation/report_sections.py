@@ -1,0 +1,194 @@
+"""The parts of the report that tell figures: tiles, tables and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from medtk_monai.evaluation.breakdown import Lesions, Share, hits_by_score, precision_recall, sensitivity_by_size
+from medtk_monai.evaluation.evaluate import Evaluation
+from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Axis, Chart, plain_axis, rates_axis, shares_axis
+from medtk_monai.evaluation.report_html import ends, figure, number, pair, paragraph, section, table, tiles
+from medtk_monai.metrics.match_table import MatchTable
+from medtk_monai.metrics.resampling import intervals
+from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.summary import figures
+from medtk_monai.metrics.weighted import froc_sensitivities
+
+_NUM_BINS = 20
+
+
+def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
+    """The single figures on top."""
+    metrics = result.metrics
+    at_one = intervals(result.table, figures(rules)["sensitivity_at_1"], weights)[0]
+    return tiles(
+        [
+            ("Cases", str(metrics["num_cases"]), f"{metrics['num_diseased']} with lesions"),
+            ("Lesions", str(metrics["num_lesions"]), f"{metrics['num_detections']} findings counted"),
+            ("Sensitivity at 1 FP per case", number(at_one.value), _interval([at_one.low, at_one.high])),
+            ("Mean FROC sensitivity", number(metrics["froc"]["mean"]), _interval(metrics["froc"].get("mean_interval"))),
+            ("Average precision", number(metrics["ap"]), _interval(metrics.get("ap_interval"))),
+            ("Case AUROC", number(metrics["case_auroc"]), _interval(metrics.get("case_auroc_interval"))),
+        ]
+    )
+
+
+def _interval(interval: Sequence[float | None] | None) -> str:
+    told = ends(interval)
+    return "no interval" if told == "–" else f"95% CI {told}"
+
+
+def froc_section(result: Evaluation, rules: Rules) -> str:
+    """FROC with its band, precision against recall, and the points of the FROC as a table."""
+    froc, diseased = result.metrics["froc"], result.metrics["froc_diseased"]
+    spans = froc.get("sensitivity_interval") or [None] * len(froc["sensitivity"])
+    rows = [
+        [f"{rate:g}", number(value), ends(span), number(other)]
+        for rate, value, span, other in zip(froc["fp_per_case"], froc["sensitivity"], spans, diseased["sensitivity"])
+    ]
+    rows.append(["mean", number(froc["mean"]), ends(froc.get("mean_interval")), number(diseased["mean"])])
+    per_iou = "; ".join(f"{number(value)} at IoU {iou}" for iou, value in result.metrics["ap_per_iou"].items())
+    return section(
+        "Detection of lesions",
+        pair(
+            figure(_froc_chart(result, rules), "FROC curve: sensitivity against false positives per case, logarithmic axis."),
+            figure(_precision_chart(result.table), f"Precision against recall, all classes together. Average precision {per_iou}."),
+        ),
+        table(
+            "Sensitivity at numbers of false positives per case; the last column counts false positives in cases with lesions only",
+            ["FP per case", "Sensitivity", "95% interval", "Cases with lesions"],
+            rows,
+        ),
+    )
+
+
+def _froc_chart(result: Evaluation, rules: Rules) -> str:
+    chart = Chart("FROC curve: sensitivity against false positives per case", rates_axis(rules.fp_per_case), shares_axis("sensitivity"))
+    rates, band = result.band
+    low, high = (np.array([getattr(value, end) for value in band]) for end in ("low", "high"))
+    if np.isfinite(low).any():
+        chart.band(rates, low, high, BLUE, "95% interval")
+    fine = np.geomspace(chart.across.low, chart.across.high, 240)
+    chart.line(
+        fine,
+        froc_sensitivities(result.table, np.ones((1, result.table.num_cases)), fine.tolist(), rules.interpolation)[0],
+        BLUE,
+        "sensitivity",
+    )
+    froc = result.metrics["froc"]
+    known = [(rate, value) for rate, value in zip(froc["fp_per_case"], froc["sensitivity"]) if value is not None and rate > 0]
+    chart.dots([rate for rate, _ in known], [value for _, value in known], BLUE)
+    if not known:
+        chart.note("no lesions: sensitivity is undefined")
+    return chart.svg()
+
+
+def _precision_chart(found: MatchTable) -> str:
+    chart = Chart("Precision against recall", shares_axis("recall (sensitivity)"), shares_axis("precision (PPV)"))
+    recall, precision = precision_recall(found)
+    if np.isfinite(recall).any():
+        chart.line(recall, precision, BLUE)
+    else:
+        chart.note("no lesions: recall is undefined")
+    return chart.svg()
+
+
+def operating_section(metrics: Mapping[str, Any]) -> str:
+    """The operating points, side by side."""
+    points = metrics["operating_points"]
+    counts = {"True positives": "tp", "False positives": "fp", "Missed lesions": "fn"}
+    cases = {"Cases with lesions, reported": "case_tp", "Cases with lesions, silent": "case_fn"}
+    cases |= {"Cases without lesions, reported": "case_fp", "Cases without lesions, silent": "case_tn"}
+    beta = next(iter(points.values()))["beta"] if points else 1
+    shares = {"Sensitivity of lesions": "sensitivity", "Positive predictive value": "ppv", f"F{beta:g} score": "f_score"}
+    shares |= {
+        "FP per case": "fp_per_case",
+        "FP per case without lesions": "fp_per_healthy_case",
+        "FP per case with lesions": "fp_per_diseased_case",
+    }
+    whole = {"Sensitivity of cases": "case_sensitivity", "Specificity of cases": "case_specificity"}
+    rows = [["Score from", *("out of reach" if point["threshold"] is None else f"{point['threshold']:.4g}" for point in points.values())]]
+    rows += [[name, *(point[key] for point in points.values())] for name, key in counts.items()]
+    rows += [[name, *(_with(point, key) for point in points.values())] for name, key in shares.items()]
+    rows += [[name, *(point[key] for point in points.values())] for name, key in cases.items()]
+    rows += [[name, *(_with(point, key) for point in points.values())] for name, key in whole.items()]
+    caption = "What it means to report findings from a score on; in brackets 95% intervals. The threshold is chosen on these very cases unless its name says otherwise"
+    return section("Operating points", table(caption, ["", *points], rows))
+
+
+def _with(values: Mapping[str, Any], key: str) -> str:
+    span = ends(values.get(f"{key}_interval"))
+    return number(values[key]) + ("" if span == "–" else f" ({span})")
+
+
+def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: float, weights: np.ndarray) -> str:
+    """Sensitivity of each size."""
+    shares = sensitivity_by_size(found, lesions, threshold, weights)
+    if not shares:
+        return section("Lesions by size", paragraph("There are no lesions."))
+    names = [_range(share) for share in shares]
+    axis = Axis("longest side of the lesion's box, mm", 0, len(shares), [index + 0.5 for index in range(len(shares))], names)
+    chart = Chart(f"Sensitivity by lesion size at {name}", axis, shares_axis("sensitivity"))
+    chart.dots(axis.ticks, [share.share.value for share in shares], BLUE, [(share.share.low, share.share.high) for share in shares])
+    rows = [
+        [label, share.whole, share.part, number(share.share.value), ends([share.share.low, share.share.high])]
+        for label, share in zip(names, shares)
+    ]
+    head = ["Size, mm", "Lesions", "Found", "Sensitivity", "95% interval"]
+    caption = f"Lesions of each size, the longest side of the box, that are found at {name}"
+    note = "Intervals of few lesions are too narrow where all, or none, are found: the bootstrap cannot draw what it has not seen."
+    picture = figure(chart.svg(), f"Sensitivity by size at {name}, with 95% intervals.")
+    return section("Lesions by size", pair(picture, table(caption, head, rows)), paragraph(note, "soft"))
+
+
+def _range(share: Share) -> str:
+    if share.low == 0:
+        return f"< {share.high:g}"
+    return f"≥ {share.low:g}" if share.high == np.inf else f"{share.low:g}–{share.high:g}"
+
+
+def scores_section(found: MatchTable, threshold: float, weights: np.ndarray) -> str:
+    """Scores of true and false positives, and what share of a score is true."""
+    charts = [figure(_histogram(found, threshold), "Scores of findings: each group's own share per bin. Dashed line: operating point.")]
+    if len(found.scores) and found.scores.min() >= 0 and found.scores.max() <= 1:
+        shares = hits_by_score(found, weights)
+        caption = "Calibration: share of findings that are true positives, by score, with 95% intervals. On the dashed line the score is a probability."
+        charts.append(figure(_calibration(shares), caption))
+    else:
+        charts.append(paragraph("No calibration: there are no findings, or scores lie outside 0 to 1."))
+    return section("Scores", pair(*charts))
+
+
+def _histogram(found: MatchTable, threshold: float) -> str:
+    low, high = (float(found.scores.min()), float(found.scores.max())) if len(found.scores) else (0.0, 1.0)
+    across = shares_axis("score") if low >= 0 and high <= 1 else plain_axis("score", low, high)
+    edges = np.linspace(across.low, across.high, _NUM_BINS + 1)
+    groups = [(found.scores[found.is_tp], BLUE, "true positives"), (found.scores[~found.is_tp], AMBER, "false positives")]
+    heights = [np.histogram(values, edges)[0] * (100 / max(len(values), 1)) for values, _, _ in groups]
+    chart = Chart(
+        "Histogram of the scores of true and false positives",
+        across,
+        plain_axis("% of the group", 0, max(float(max(map(np.max, heights))) * 1.05, 1)),
+    )
+    width = (edges[1] - edges[0]) / 2
+    for index, (values, color, name) in enumerate(groups):
+        left = edges[:-1] + index * width
+        chart.bars(left + 0.06 * width, left + 0.94 * width, heights[index], color, f"{name} (n = {len(values)})")
+    if np.isfinite(threshold):
+        chart.line([threshold, threshold], [0, chart.up.high], "#3b4a57", dash="5 4")
+    return chart.svg()
+
+
+def _calibration(shares: Sequence[Share]) -> str:
+    chart = Chart("Calibration: share of true positives by score", shares_axis("mean score"), shares_axis("share of true positives"))
+    chart.line([0, 1], [0, 1], GRAY, dash="5 4")
+    chart.dots(
+        [share.mean for share in shares],
+        [share.share.value for share in shares],
+        BLUE,
+        [(share.share.low, share.share.high) for share in shares],
+    )
+    return chart.svg()
