@@ -22,6 +22,7 @@ from medtk_monai.evaluation.matching import MatchedCase, match_all
 from medtk_monai.evaluation.strata import calibration, strata_by_column, strata_by_size
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.evaluation import write_metrics
+from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.metrics.summary import operating_point, threshold_for_fp
 
@@ -110,7 +111,7 @@ def analyze_errors(
     # Scores are float32: 0.7 typed is to include 0.7 read.
     threshold = threshold_for_fp(table, asked.fp_per_case) if asked.threshold is None else float(np.float32(asked.threshold))
     errors = [sort_errors(case, match, rules.hit, threshold, asked.reach) for case, match in zip(cases, matches)]
-    point = operating_point(table, threshold, rules.beta, num_draws, seed)
+    point = operating_point(table, threshold, rules.beta, bootstrap_weights(table, num_draws, seed))
     strata = {name: strata_by_column(errors, table, name, num_draws, seed) for name in asked.by}
     gains = gains_if_mended(errors, rules, threshold)
     summary = {

@@ -67,8 +67,7 @@ def froc_section(result: Evaluation, rules: Rules) -> str:
 
 def _froc_chart(result: Evaluation, rules: Rules) -> str:
     chart = Chart("FROC curve: sensitivity against false positives per case", rates_axis(rules.fp_per_case), shares_axis("sensitivity"))
-    rates, band = result.band
-    low, high = (np.array([getattr(value, end) for value in band]) for end in ("low", "high"))
+    rates, low, high = result.band
     if np.isfinite(low).any():
         chart.band(rates, low, high, BLUE, "95% interval")
     fine = np.geomspace(chart.across.low, chart.across.high, 240)
