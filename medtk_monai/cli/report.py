@@ -50,7 +50,7 @@ def report(
     from medtk_monai.evaluation.evaluate import Wanted, evaluate_files
     from medtk_monai.evaluation.report import Origin, write_report
     from medtk_monai.evaluation.report_run import read_run
-    from medtk_monai.evaluation.truth import image_paths, read_truth
+    from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
     from medtk_monai.metrics.rules import parse_rules
 
@@ -67,7 +67,7 @@ def report(
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
     result = evaluate_files(found, truths, rules, Wanted(rates, shares), predictions, allow_missing, bootstraps, seed)
     sources = _sources(predictions, truth, split)
-    origin = Origin(title or f"Findings of {Path(predictions).name}", sources, image_paths(truth, split, dataset_dir), training)
+    origin = Origin(title or f"Findings of {Path(predictions).name}", sources, training)
     write_report(out, result, rules, origin)
     return f"report of {result.metrics['num_cases']} cases in {out}"
 

@@ -86,6 +86,20 @@ def split_names(datalist: str | Path) -> list[str]:
     return [name for name, cases in _read_splits(Path(datalist).expanduser().absolute()).items() if cases and isinstance(cases[0], dict)]
 
 
+def chosen_split(datalist: str | Path, split: str | None = None) -> str:
+    """``split`` if it is named; else "test" where there is one, else the only one.
+
+    Raises:
+        DataError: none is named, and the datalist leaves it open.
+    """
+    if split:
+        return split
+    names = split_names(datalist)
+    if "test" not in names and len(names) != 1:
+        raise DataError(f"datalist {datalist} has the splits {', '.join(names) or 'none'}", remedy="name one by --split")
+    return "test" if "test" in names else names[0]
+
+
 def case_name(path: str | Path) -> str:
     """The name of a file without suffixes: "a/case.01.nii.gz" -> "case.01"; the name of a folder."""
     path = Path(path)

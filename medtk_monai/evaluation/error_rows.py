@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from medtk_monai.box_ops import boxes_from_world, spatial_affine
+from medtk_monai.box_ops import boxes_from_world
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.evaluation.matching import MatchedCase
+from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics.matching import UNMATCHED
 from medtk_monai.structures import UNKNOWN_PRIOR, PriorGrid
-from medtk_monai.transforms.load import LoadCased
 
 PriorGrids = Callable[[MatchedCase], PriorGrid | None]
 """The grid of priors that the findings of a case come from; None where it is unknown."""
@@ -66,22 +66,19 @@ def case_rows(errors: CaseErrors, grids: PriorGrids | None = None, intensity: bo
 
 def _places(centers: Tensor, sizes: Tensor, case: MatchedCase) -> list[Row]:
     """Center, RAS mm, longest side, and distance of the center to the border of the scan, negative outside of it."""
-    borders = _border_distances(centers, case.truth.grid)
+    borders = _border_distances(centers, case.truth)
     return [
         dict(zip("xyz", center.tolist())) | {"size_mm": float(size.max()), "border_mm": border}
         for center, size, border in zip(centers, sizes, borders)
     ]
 
 
-def _border_distances(centers: Tensor, grid: Mapping[str, Any] | None) -> list[float | None]:
-    dims = centers.shape[1]
-    if grid is None or len(grid["size"]) < dims:
+def _border_distances(centers: Tensor, truth: TruthCase) -> list[float | None]:
+    placed = truth.voxels_of(centers)
+    if placed is None:
         return [None] * len(centers)
-    affine = torch.tensor(grid["affine"], dtype=torch.float64)
-    matrix = affine[:dims, :dims]
-    voxels = (centers - affine[:dims, -1]) @ torch.linalg.inv(matrix).T + 0.5
-    to_faces = torch.minimum(voxels, torch.tensor(grid["size"][:dims]) - voxels) * matrix.norm(dim=0)
-    return to_faces.amin(dim=1).tolist()
+    voxels, size, spacing = placed
+    return (torch.minimum(voxels, size - voxels) * spacing).amin(dim=1).tolist()
 
 
 def _of_lesion(errors: CaseErrors, index: int) -> Row:
@@ -137,8 +134,8 @@ def _intensities(case: MatchedCase, centers: Tensor, sizes: Tensor) -> list[floa
     if not len(centers):
         return []
     dims = centers.shape[1]
-    image = LoadCased(dims, num_channels=None)({"image": case.truth.image, "case_id": case.truth.case_id})["image"]
-    voxels = boxes_from_world(centers, sizes, case.direction, spatial_affine(image.affine, dims))
+    image, affine = case.truth.read_image()
+    voxels = boxes_from_world(centers, sizes, case.direction, affine)
     size = torch.tensor(image.shape[1:])
     lower = torch.minimum(voxels[:, :dims].floor().long().clamp(min=0), size)
     upper = torch.minimum(voxels[:, dims:].ceil().long().clamp(min=0), size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case, world_boxes
-from medtk_monai.metrics import CaseMatches, Hit, MaskHit, Pairing, match_detections
+from medtk_monai.metrics import CaseMatches, CenterInBoxHit, Hit, MaskHit, Pairing, match_detections
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections, Target
 
@@ -49,7 +49,8 @@ class MatchedCase:
         if hit is None and self.mask_hit is None and len(self.target):
             remedy = "give a datalist with label maps, or choose another --hit"
             raise DataError("the objects have no masks, which the hit rule asks for", self.truth.case_id, remedy)
-        return hit or self.mask_hit or _NEVER
+        # Where there are no objects, no rule has anything to say.
+        return hit or self.mask_hit or CenterInBoxHit()
 
     def match(self, hit: Hit | None, pairing: Pairing) -> CaseMatches:
         """The matches by a hit rule, see ``rule``.
@@ -58,10 +59,6 @@ class MatchedCase:
             DataError: masks are asked for, and the objects are boxes.
         """
         return match_detections(self.detections, self.target, self.rule(hit), self.truth.case_id, pairing)
-
-
-_NEVER = MaskHit(torch.zeros(1, 1, 1, dtype=torch.int32), (1.0, 1.0, 1.0))
-"""Where there are no objects, no rule has anything to say."""
 
 
 def join_cases(predictions: Sequence[Case], truths: Sequence[TruthCase], source: str, allow_missing: bool = False) -> list[MatchedCase]:
@@ -94,7 +91,7 @@ def _joined(case: Case | None, truth: TruthCase, source: str) -> MatchedCase:
     if len(case["direction"]) != dims:
         raise DataError(f"{source}: the findings are {len(case['direction'])}D, the objects {dims}D", truth.case_id)
     centers, sizes, direction = (torch.from_numpy(part) for part in world_boxes(case, "RAS"))
-    _check_frame(centers, truth.grid, source, truth.case_id)
+    _check_frame(centers, truth, source)
     if truth.mask is None:
         to_frame, offset, hit = torch.linalg.inv(direction), torch.zeros(dims, dtype=torch.float64), None
         axes = direction
@@ -118,24 +115,25 @@ def _hulls(centers: Tensor, sizes: Tensor, direction: Tensor, to_frame: Tensor, 
     return torch.cat([middle - reach, middle + reach], dim=1)
 
 
-def _check_frame(centers: Tensor, grid: Mapping | None, source: str, case_id: str) -> None:
+def _check_frame(centers: Tensor, truth: TruthCase, source: str) -> None:
     """Refuse findings of which most lie outside the scan: their frame is another than they say."""
-    if grid is None or not len(centers) or len(grid["size"]) < centers.shape[1]:
+    outside = _count_outside(centers, truth)
+    if outside <= _MAX_OUTSIDE * len(centers):
         return
-    affine = torch.tensor(grid["affine"], dtype=torch.float64)
-    dims = centers.shape[1]
-    matrix = affine[:dims, :dims]
-    spacing = matrix.norm(dim=0)
-    voxels = (centers - affine[:dims, -1]) @ torch.linalg.inv(matrix).T
+    mirrored = centers * torch.tensor([-1.0, -1.0, 1.0][: centers.shape[1]], dtype=torch.float64)
+    fits = _count_outside(mirrored, truth) < (1 - _MAX_OUTSIDE) * len(centers)
+    remedy = "they would fit with RAS and LPS exchanged: correct 'space'" if fits else "check the frame and the unit of the boxes"
+    raise DataError(f"{source}: {outside} of {len(centers)} findings lie outside the scan", truth.case_id, remedy)
+
+
+def _count_outside(centers: Tensor, truth: TruthCase) -> int:
+    """How many points lie clearly outside the scan; 0 where its grid is unknown."""
+    placed = truth.voxels_of(centers)
+    if placed is None:
+        return 0
+    voxels, size, spacing = placed
     slack = _TOLERANCE_MM / spacing
-    inside = ((voxels > -0.5 - slack) & (voxels < torch.tensor(grid["size"][:dims]) - 0.5 + slack)).all(dim=1)
-    outside = len(inside) - int(inside.sum())
-    if outside / len(inside) > _MAX_OUTSIDE:
-        flipped = centers * torch.tensor([-1.0, -1.0, 1.0][:dims], dtype=torch.float64)
-        voxels = (flipped - affine[:dims, -1]) @ torch.linalg.inv(matrix).T
-        fits = ((voxels > -1) & (voxels < torch.tensor(grid["size"][:dims]))).all(dim=1).double().mean() > _MAX_OUTSIDE
-        remedy = "they would fit with RAS and LPS exchanged: correct 'space'" if fits else "check the frame and the unit of the boxes"
-        raise DataError(f"{source}: {outside} of {len(inside)} findings lie outside the scan", case_id, remedy)
+    return int(((voxels <= -slack) | (voxels >= size + slack)).any(dim=1).sum())
 
 
 def _count(names: Sequence[str]) -> str:

@@ -31,13 +31,11 @@ class Origin:
     Args:
         title: of the report.
         sources: what was read and asked for, by name: files with their digests, the split, the command.
-        images: path of the image of each case.
         run: the training, if it is known.
     """
 
     title: str
     sources: Mapping[str, str] = field(default_factory=dict)
-    images: Mapping[str, str] = field(default_factory=dict)
     run: Run | None = None
 
 
@@ -71,7 +69,7 @@ def _sections(result: Evaluation, rules: Rules, origin: Origin, num_shown: int) 
         operating_section(result.metrics),
         sizes_section(result.table, lesions, name, threshold, weights),
         scores_section(result.table, threshold, weights),
-        *_galleries(result, lesions, origin, name, threshold, num_shown),
+        *_galleries(result, lesions, name, threshold, num_shown),
         *([curves_section(origin.run)] if origin.run else []),
         fingerprint_section(result.cases, lesions),
         capsule_section(origin.sources, origin.run),
@@ -79,7 +77,7 @@ def _sections(result: Evaluation, rules: Rules, origin: Origin, num_shown: int) 
     ]
 
 
-def _galleries(result: Evaluation, lesions: Lesions, origin: Origin, name: str, threshold: float, count: int) -> list[str]:
+def _galleries(result: Evaluation, lesions: Lesions, name: str, threshold: float, count: int) -> list[str]:
     misses = worst_misses(result.cases, lesions, threshold, count)
     alarms = top_alarms(result.cases, result.matches, count)
     num_missed = int((~(lesions.scores >= threshold)).sum())
@@ -92,7 +90,7 @@ def _galleries(result: Evaluation, lesions: Lesions, origin: Origin, name: str, 
     def part(heading: str, words: str, shown: Sequence[Shown], nothing: str) -> str:
         if not shown:
             return section(heading, paragraph(nothing))
-        return section(heading, paragraph(words), draw_gallery(shown, result.cases, origin.images), how)
+        return section(heading, paragraph(words), draw_gallery(shown, result.cases), how)
 
     return [
         part("Worst misses", first, misses, f"No lesion is missed at {name}."),

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from medtk_monai.box_ops import boxes_from_world, spatial_affine
+from medtk_monai.box_ops import boxes_from_world
 from medtk_monai.errors import as_data_error
 from medtk_monai.evaluation.breakdown import Lesions
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_html import figure, gallery, text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics import CaseMatches, Outcome
-from medtk_monai.transforms import LoadCased
 from medtk_monai.transforms.boxes import WorldBoxes
 from medtk_monai.visualize.closeup import plot_closeup
 
@@ -76,14 +75,10 @@ def top_alarms(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], cou
 
 def _finding(case: MatchedCase, index: int) -> WorldBoxes:
     """A finding's hull along the axes that the case was matched on."""
-    boxes, truth = case.detections.boxes, case.truth
+    boxes = case.detections.boxes
     dims = boxes.shape[1] // 2
-    direction = truth.boxes.direction
-    if truth.mask is not None:
-        matrix = truth.mask[1][:-1, :-1]
-        direction = matrix / matrix.norm(dim=0)
     sizes = (boxes[index : index + 1, dims:] - boxes[index : index + 1, :dims]).double()
-    return WorldBoxes(case.world_centers[index : index + 1].double(), sizes, direction.double())
+    return WorldBoxes(case.world_centers[index : index + 1].double(), sizes, case.direction)
 
 
 def _caption(case_id: str, *lines: str, box: WorldBoxes) -> tuple[str, ...]:
@@ -99,13 +94,14 @@ def _nearest(truth: TruthCase, box: WorldBoxes) -> str:
     return f"{distance:.1f} mm from the center of the nearest lesion"
 
 
-def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], images: Mapping[str, str]) -> str:
-    """Pictures with captions; a case whose image cannot be read has a caption with the reason.
+def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase]) -> str:
+    """Pictures with captions; a case whose image cannot be read has a caption with the reason."""
 
-    Args:
-        images: path of the image of each case.
-    """
-    read = _reader(cases, images)
+    # One case may be shown several times.
+    @lru_cache(maxsize=1)
+    def read(index: int) -> tuple[Tensor, Tensor]:
+        return cases[index].truth.read_image()
+
     return gallery([_drawn(entry, read, cases) for entry in shown])
 
 
@@ -122,19 +118,3 @@ def _drawn(entry: Shown, read: Callable[[int], tuple[Tensor, Tensor]], cases: Se
     source = "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
     size = f'width="{picture.width}" height="{picture.height}"'
     return figure(f'<img src="{source}" {size} alt="{text("Slices through " + "; ".join(entry.caption))}">', *entry.caption)
-
-
-def _reader(cases: Sequence[MatchedCase], images: Mapping[str, str]) -> Callable[[int], tuple[Tensor, Tensor]]:
-    """Reads the image (C, *spatial) and affine of a case; the last one is kept, as one case may be shown several times."""
-    last: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def read(index: int) -> tuple[Tensor, Tensor]:
-        if index not in last:
-            truth = cases[index].truth
-            dims = truth.boxes.centers.shape[1]
-            image = LoadCased(dims, num_channels=None)({"image": images[truth.case_id], "case_id": truth.case_id})["image"]
-            last.clear()
-            last[index] = (torch.as_tensor(image.as_tensor()), spatial_affine(image.affine, dims))
-        return last[index]
-
-    return read

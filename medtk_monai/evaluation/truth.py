@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from medtk_monai.data.datalist import load_datalist, split_names
+from medtk_monai.box_ops import apply_affine, spatial_affine
+from medtk_monai.data.datalist import chosen_split, load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.formats import read_grid
 from medtk_monai.transforms.boxes import WorldBoxes
@@ -46,6 +48,25 @@ class TruthCase:
     columns: Mapping[str, Any] = field(default_factory=dict)
     image: str = ""
 
+    def read_image(self) -> tuple[Tensor, Tensor]:
+        """The scan (C, *spatial) and its affine (D + 1, D + 1), voxel centers -> RAS mm.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        dims = self.boxes.centers.shape[1]
+        image = LoadCased(dims, num_channels=None)({"image": self.image, "case_id": self.case_id})["image"]
+        return image.as_tensor(), spatial_affine(image.affine, dims)
+
+    def voxels_of(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Points (N, D), RAS mm, in voxels of the image's grid, half open, with its size (D,) and spacing (D,) mm; None without a grid."""
+        dims = points.shape[1]
+        if self.grid is None or len(self.grid["size"]) < dims:
+            return None
+        affine = spatial_affine(torch.tensor(self.grid["affine"], dtype=torch.float64), dims)
+        voxels = apply_affine(points, torch.linalg.inv(affine)) + 0.5
+        return voxels, torch.tensor(self.grid["size"][:dims]), affine[:-1, :-1].norm(dim=0)
+
 
 def read_truth(
     datalist: str | Path,
@@ -68,27 +89,11 @@ def read_truth(
     Raises:
         DataError: the datalist, a label map or a box is not as described.
     """
-    cases = load_datalist(datalist, _chosen(datalist, split), dataset_dir, num_classes)
+    chosen = chosen_split(datalist, split)
+    cases = load_datalist(datalist, chosen, dataset_dir, num_classes)
     if not cases:
-        raise DataError(f"split {_chosen(datalist, split)!r} of {datalist} has no cases", remedy="name another by --split")
+        raise DataError(f"split {chosen!r} of {datalist} has no cases", remedy="name another by --split")
     return [_read_case(case, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3) for case in cases]
-
-
-def image_paths(datalist: str | Path, split: str | None = None, dataset_dir: str | Path | None = None) -> dict[str, str]:
-    """Where the image of each case of a split lies; arguments as for ``read_truth``.
-
-    Raises:
-        DataError: the datalist is not as described.
-    """
-    return {str(case["case_id"]): str(case["image"]) for case in load_datalist(datalist, _chosen(datalist, split), dataset_dir)}
-
-
-def _chosen(datalist: str | Path, split: str | None) -> str:
-    names = split_names(datalist)
-    chosen = split or ("test" if "test" in names else names[0] if len(names) == 1 else None)
-    if chosen is None:
-        raise DataError(f"datalist {datalist} has the splits {', '.join(names) or 'none'}", remedy="name one by --split")
-    return chosen
 
 
 def _read_case(

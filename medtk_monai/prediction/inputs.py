@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
-from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, load_datalist, split_names
+from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, chosen_split, load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.prediction.own_files import is_own_file, is_own_folder
 from medtk_monai.transforms.dicom_files import dicom_class, is_dicom_image
@@ -116,11 +116,7 @@ def _may_be_dicom(path: Path) -> bool:
 
 
 def _from_datalist(path: Path, split: str | None) -> list[Scan]:
-    names = split_names(path)
-    chosen = split or ("test" if "test" in names else names[0] if len(names) == 1 else None)
-    if chosen is None:
-        raise DataError(f"datalist {path} has the splits {', '.join(names) or 'none'}", remedy="name one by --split")
-    return [Scan(case["case_id"], case["image"]) for case in load_datalist(path, chosen)]
+    return [Scan(case["case_id"], case["image"]) for case in load_datalist(path, chosen_split(path, split))]
 
 
 def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:

@@ -4,16 +4,18 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from small_set import around, write_found, write_set
 
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
-from medtk_monai.evaluation import evaluate_files, read_truth
+from medtk_monai.evaluation import TruthCase, evaluate_files, read_truth
 from medtk_monai.evaluation.evaluate import Wanted, read_thresholds
 from medtk_monai.formats import read_predictions
-from medtk_monai.formats.cases import in_space
+from medtk_monai.formats.cases import in_space, make_case
 from medtk_monai.metrics.rules import PRESETS, parse_rules
 from medtk_monai.transforms import LoadCased
+from medtk_monai.transforms.boxes import WorldBoxes
 
 A, B = (12, 10, 8), (28, 20, 12)
 LESION, OTHER = around(A, (6, 6, 8)), around(B, (6, 6, 8))
@@ -270,6 +272,15 @@ def test_a_wrong_frame_is_told(tmp_path):
 def test_points_in_masks_need_masks(tmp_path):
     with pytest.raises(DataError, match="no masks.*label maps"):
         evaluate(tmp_path, {"a": [LESION]}, {"a": [(LESION, 0.9)]}, "cada")
+
+
+def test_flat_cases_without_objects_need_no_masks():
+    none = torch.zeros(0, 2, dtype=torch.float64)
+    empty = WorldBoxes(none, none, torch.eye(2, dtype=torch.float64))
+    truth = TruthCase("a", empty, torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool), "a")
+    found = make_case("a", "RAS", np.array([[5.0, 5.0]]), np.array([[2.0, 2.0]]))
+    result = evaluate_files([found], [truth], parse_rules("cada"), EVERYTHING, num_draws=0)
+    assert counts(result) == (0, 1, 0)
 
 
 @pytest.mark.parametrize("score", ["NaN", "Infinity", '"high"'])
