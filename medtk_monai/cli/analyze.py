@@ -51,6 +51,7 @@ def analyze(
     Raises:
         DataError: predictions and truth do not fit together, or an argument is wrong.
     """
+    from medtk_monai.cli.evaluation_arguments import read_rules
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
     from medtk_monai.evaluation.error_analysis import Questions, analyze_errors, ignore_outside
@@ -58,21 +59,14 @@ def analyze(
     from medtk_monai.evaluation.tables import format_analysis
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
-    from medtk_monai.metrics.rules import parse_rules
 
+    rules = read_rules(hit, bootstraps)
     try:
-        rules = parse_rules(hit)
         limits = [None if value is None else float(value) for value in (threshold, max_mm)]
-        questions = Questions(
-            limits[0], float(fp_per_case), words(by), [float(word) for word in words(size_edges)], intensity=bool(intensity)
-        )
-        smallest = float(min_mm)
-    except DataError:
-        raise
+        edges, smallest, alarms = [float(word) for word in words(size_edges)], float(min_mm), float(fp_per_case)
     except (TypeError, ValueError) as error:
         raise DataError(str(error), remedy="see medtk analyze --help") from error
-    if bootstraps < 0:
-        raise DataError(f"--bootstraps is {bootstraps}", remedy="give 0 or more")
+    questions = Questions(limits[0], alarms, words(by), edges, intensity=bool(intensity))
     found = read_cases(predictions, format, images, words(class_names) or None)
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
     cases = join_cases(found, ignore_outside(truths, smallest, limits[1]), predictions, allow_missing)

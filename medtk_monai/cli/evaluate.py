@@ -57,22 +57,20 @@ def evaluate(
     Raises:
         DataError: predictions and truth do not fit together, or an argument is wrong.
     """
+    from medtk_monai.cli.evaluation_arguments import read_points, read_rules
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
     from medtk_monai.evaluation.evaluate import Wanted, evaluate_files, read_thresholds
     from medtk_monai.evaluation.tables import format_evaluation
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
-    from medtk_monai.metrics.rules import parse_rules
+    from medtk_monai.metrics.summary import typed_threshold
 
+    rules, (rates, shares) = read_rules(hit, bootstraps), read_points(fp_per_case, sensitivity)
     try:
-        rules = parse_rules(hit)
-        typed = {f"score {value:g}": value for value in map(float, words(threshold))}
-        rates, shares = [[float(word) for word in words(value)] for value in (fp_per_case, sensitivity)]
+        typed = {f"score {value:g}": typed_threshold(value) for value in map(float, words(threshold))}
     except ValueError as error:
-        raise DataError(str(error), remedy="see medtk evaluate --help") from error
-    if min(rates, default=0) < 0 or not all(0 < share <= 1 for share in shares) or bootstraps < 0:
-        raise DataError("false positives per case and bootstraps cannot be negative, sensitivities lie in (0, 1]", remedy="correct them")
+        raise DataError(str(error), remedy="give numbers to --threshold") from error
     wanted = Wanted(rates, shares, typed | (read_thresholds(thresholds_from) if thresholds_from else {}))
     found = read_cases(predictions, format, images, words(class_names) or None)
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
@@ -115,21 +113,14 @@ def compare(
     from pathlib import Path
 
     from medtk_monai.atomic import write_text_atomically
+    from medtk_monai.cli.evaluation_arguments import read_rules
     from medtk_monai.cli.words import words
-    from medtk_monai.errors import DataError
     from medtk_monai.evaluation.compare import compare_files
     from medtk_monai.evaluation.tables import format_comparison
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
-    from medtk_monai.metrics.rules import parse_rules
 
-    try:
-        rules = parse_rules(hit)
-    except ValueError as error:
-        raise DataError(str(error), remedy="see medtk evaluate --help") from error
-    if bootstraps < 1:
-        raise DataError(f"--bootstraps is {bootstraps}", remedy="give at least 1")
-    names = words(class_names) or None
+    rules, names = read_rules(hit, bootstraps, least=1), words(class_names) or None
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
     cases: Any = [read_cases(path, format, images, names) for path in (first, second)]
     result = compare_files(cases[0], cases[1], truths, rules, (first, second), allow_missing, bootstraps, seed)

@@ -67,16 +67,16 @@ def predict(
             "nothing to predict", remedy="name image files, folders or datalists: medtk predict scan.nii.gz --checkpoint best.pt"
         )
     try:
-        mirrors = 8 if tta is True else int(tta)
-        scales = tuple(float(scale) for scale in words(tta_scales))
-        options = ViewOptions(mirrors, scales, None if budget is None else float(budget))
+        options = ViewOptions(
+            8 if tta is True else int(tta), tuple(map(float, words(tta_scales))), None if budget is None else float(budget)
+        )
         score_threshold, top_k = float(score_threshold), None if top_k is None else int(top_k)
     except (TypeError, ValueError) as error:
         remedy = "give whole numbers from 1 to --tta, numbers to --tta_scales and --score_threshold, seconds to --budget"
         raise DataError(str(error), remedy=remedy) from error
     if top_k is not None and top_k < 0:
         raise DataError(f"--top_k is {top_k}", remedy="give the number of findings to keep, from 0")
-    scans, formats = find_scans([str(word) for word in inputs], split), chosen_formats(None if format is None else words(format))
+    scans, formats = find_scans(inputs, split), chosen_formats(None if format is None else words(format))
     files, overlays = words(checkpoint), words(overlay)
     if not files:
         taken = "".join(f"; --{name} was taken for a value of the bundle" for name in overrides)
@@ -84,23 +84,22 @@ def predict(
     exports = [Path(path, "export.json") for path in files]
     contents = [export if export.is_file() else Path(path) for export, path in zip(exports, files)]
     settings = {
-        "bundle": str(bundle),
+        "bundle": bundle,
         "overlay": overlays,
-        "configuration": configuration_sha256(str(bundle), overlays),
+        "configuration": configuration_sha256(bundle, overlays),
         "checkpoints": [file_sha256(existing_file(path, "give the checkpoint of a training")) for path in contents],
         "score_threshold": score_threshold,
         "top_k": top_k,
-        "views": [mirrors, scales, budget],
+        "views": [options.mirrors, options.scales, options.budget],
         "overrides": overrides,
         "formats": formats,
         "class_names": words(class_names),
     }
 
     def make() -> Predictor:
-        chosen = None if device is None else str(device)
-        return Predictor.from_bundle(str(bundle), files, overlays, chosen, options, score_threshold, top_k, **overrides)
+        return Predictor.from_bundle(bundle, files, overlays, device, options, score_threshold, top_k, **overrides)
 
-    progress = predict_scans(make, scans, str(out), formats, settings, words(class_names))
+    progress = predict_scans(make, scans, out, formats, settings, words(class_names))
     print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:

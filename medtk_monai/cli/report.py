@@ -45,6 +45,7 @@ def report(
     """
     from pathlib import Path
 
+    from medtk_monai.cli.evaluation_arguments import read_points, read_rules
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
     from medtk_monai.evaluation.evaluate import Wanted, evaluate_files
@@ -52,16 +53,10 @@ def report(
     from medtk_monai.evaluation.report_run import read_run
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
-    from medtk_monai.metrics.rules import parse_rules
 
-    try:
-        rules = parse_rules(hit)
-        rates, shares = [[float(word) for word in words(value)] for value in (fp_per_case, sensitivity)]
-    except ValueError as error:
-        raise DataError(str(error), remedy="see medtk report --help") from error
-    if not rates or min(rates) < 0 or not all(0 < share <= 1 for share in shares) or bootstraps < 0:
-        what = "fp_per_case needs a number from 0, bootstraps cannot be negative, sensitivities lie in (0, 1]"
-        raise DataError(what, remedy="correct them")
+    rules, (rates, shares) = read_rules(hit, bootstraps), read_points(fp_per_case, sensitivity)
+    if not rates:
+        raise DataError("--fp_per_case has no number", remedy="give one: misses and sizes are told of the first")
     training = read_run(run) if run is not None else None
     found = read_cases(predictions, format, images, words(class_names) or None)
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)

@@ -11,7 +11,7 @@ from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.metrics import CaseMatches
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.operating_points import count_operating_points
-from medtk_monai.metrics.resampling import Interval, intervals
+from medtk_monai.metrics.resampling import Interval, share_interval
 
 SIZE_EDGES_MM = (0.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, np.inf)
 
@@ -91,12 +91,7 @@ def _shares(
         if not inside.any():
             continue
         whole, part = (np.bincount(cases[mask], minlength=table.num_cases) for mask in (inside, inside & chosen))
-
-        def share(_: MatchTable, weights: np.ndarray, whole: np.ndarray = whole, part: np.ndarray = part) -> np.ndarray:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                return np.where(weights @ whole > 0, (weights @ part) / (weights @ whole), np.nan)
-
-        interval = intervals(table, share, weights)[0]
+        interval = share_interval(table, part, whole, weights)
         found.append(Share(float(low), float(high), int(part.sum()), int(whole.sum()), interval, float(values[inside].mean())))
     return found
 

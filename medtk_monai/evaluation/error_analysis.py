@@ -9,7 +9,6 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from medtk_monai.atomic import write_text_atomically
@@ -24,7 +23,7 @@ from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.evaluation import write_metrics
 from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import operating_point, threshold_for_fp
+from medtk_monai.metrics.summary import operating_point, threshold_for_fp, typed_threshold
 
 _PLACE = ("x", "y", "z", "size_mm", "border_mm")
 _LESION = ("case_id", "patient_id", "object", "label", "kind", *_PLACE, "found_score", "near_score", "other_class_score")
@@ -108,11 +107,11 @@ def analyze_errors(
     rules, asked = rules or Rules(), questions or Questions()
     matches = match_all(cases, rules)
     table = table_of(cases, matches)
-    # Scores are float32: 0.7 typed is to include 0.7 read.
-    threshold = threshold_for_fp(table, asked.fp_per_case) if asked.threshold is None else float(np.float32(asked.threshold))
+    weights = bootstrap_weights(table, num_draws, seed)
+    threshold = threshold_for_fp(table, asked.fp_per_case) if asked.threshold is None else typed_threshold(asked.threshold)
     errors = [sort_errors(case, match, rules.hit, threshold, asked.reach) for case, match in zip(cases, matches)]
-    point = operating_point(table, threshold, rules.beta, bootstrap_weights(table, num_draws, seed))
-    strata = {name: strata_by_column(errors, table, name, num_draws, seed) for name in asked.by}
+    point = operating_point(table, threshold, rules.beta, weights)
+    strata = {name: strata_by_column(errors, table, name, weights) for name in asked.by}
     gains = gains_if_mended(errors, rules, threshold)
     summary = {
         "num_cases": table.num_cases,
@@ -123,7 +122,7 @@ def analyze_errors(
         "bootstrap": {"draws": num_draws, "seed": seed, "level": 0.95, "unit": "patient"},
         "operating_point": point,
         **gains,
-        "by_size_mm": strata_by_size(errors, table, asked.size_edges, num_draws, seed),
+        "by_size_mm": strata_by_size(errors, table, asked.size_edges, weights),
         "by_column": strata,
         "calibration": calibration(errors),
     }

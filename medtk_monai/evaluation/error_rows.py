@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
@@ -16,6 +14,7 @@ from medtk_monai.box_ops import boxes_from_world
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.evaluation.matching import MatchedCase
+from medtk_monai.evaluation.tables import csv_text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics.matching import UNMATCHED
 from medtk_monai.structures import UNKNOWN_PRIOR, PriorGrid
@@ -149,10 +148,5 @@ def _number(value: float) -> float | None:
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
     """Rows as CSV; numbers that are no whole ones with six digits, and nothing for None."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        values = [row.get(name) for name in columns]
-        writer.writerow(["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in values])
-    return text.getvalue()
+    values = ([row.get(name) for name in columns] for row in rows)
+    return csv_text(columns, ([f"{value:.6g}" if isinstance(value, float) else value for value in line] for line in values))

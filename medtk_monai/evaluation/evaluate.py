@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +14,15 @@ import numpy as np
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.evaluation.matching import MatchedCase, join_cases, match_all
+from medtk_monai.evaluation.tables import csv_text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
 from medtk_monai.formats.evaluation import write_froc_csv, write_metrics
-from medtk_monai.metrics import CaseMatches, FrocCurve, IoUHit, Outcome, froc_curve
+from medtk_monai.metrics import CaseMatches, FrocCurve, IoUHit, Outcome
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import ONE_TO_ONE, UNMATCHED
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import Band, assess, threshold_for_fp, threshold_for_sensitivity
+from medtk_monai.metrics.summary import Band, assess, curve_of, threshold_for_fp, threshold_for_sensitivity
 from medtk_monai.visualize import plot_froc
 
 AP_IOU_THRESHOLDS = (0.1, 0.5, 0.75)
@@ -71,7 +70,8 @@ class Evaluation:
         write_metrics(folder / "metrics.json", self.metrics)
         write_froc_csv(folder / "froc.csv", self.curve)
         plot_froc(self.curve, self.metrics, folder / "froc.png", self.band)
-        write_text_atomically(folder / "matches.csv", _as_csv(self.cases, self.matches))
+        rows = (row for case, match in zip(self.cases, self.matches) for row in _rows(case, match))
+        write_text_atomically(folder / "matches.csv", csv_text(_ROW, rows))
 
 
 def evaluate_files(
@@ -105,8 +105,7 @@ def evaluate_files(
     table = table_of(cases, matches)
     at_iou = {iou: _table_at_iou(cases, table, iou, rules) for iou in AP_IOU_THRESHOLDS}
     metrics, band = assess(table, rules, at_iou, _thresholds(table, wanted), num_draws, seed)
-    curve = froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
-    return Evaluation(cases, matches, table, metrics, curve, band)
+    return Evaluation(cases, matches, table, metrics, curve_of(table), band)
 
 
 def table_of(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], num_classes: int | None = None) -> MatchTable:
@@ -146,14 +145,6 @@ def _thresholds(table: MatchTable, wanted: Wanted) -> dict[str, float]:
         | {f"sensitivity {share:g}": threshold_for_sensitivity(table, share) for share in wanted.sensitivities}
         | dict(wanted.thresholds or {})
     )
-
-
-def _as_csv(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_ROW)
-    writer.writerows(row for case, match in zip(cases, matches) for row in _rows(case, match))
-    return text.getvalue()
 
 
 def _rows(case: MatchedCase, match: CaseMatches) -> Iterator[list[Any]]:

@@ -11,25 +11,23 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.metrics import Outcome
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import bootstrap_weights, intervals
+from medtk_monai.metrics.resampling import share_interval
 from medtk_monai.metrics.summary import plain
 
 NO_VALUE = "(none)"
 
 
-def strata_by_size(
-    errors: Sequence[CaseErrors], table: MatchTable, edges: Sequence[float], num_draws: int = 1000, seed: int = 0
-) -> list[dict[str, Any]]:
+def strata_by_size(errors: Sequence[CaseErrors], table: MatchTable, edges: Sequence[float], weights: np.ndarray) -> list[dict[str, Any]]:
     """Lesions and sensitivity by longest side.
 
     Args:
         table: all matches, for its patients.
         edges: between the bins, mm, ascending; a size on an edge belongs to the bin above.
+        weights: (B, N) of a bootstrap; with B = 0 there are no intervals.
 
     Returns:
         For each bin ``stratum``, ``lesions``, ``found``, ``sensitivity``, ``sensitivity_interval`` (95%, over patients).
     """
-    weights = bootstrap_weights(table, num_draws, seed)
     bins = [np.searchsorted(np.asarray(edges), longest_sides(part), side="right") for part in errors]
     numbers = [f"{edge:g}" for edge in edges]
     names = [f"< {numbers[0]}", *(f"{a} - {b}" for a, b in zip(numbers, numbers[1:])), f">= {numbers[-1]}"] if numbers else ["all"]
@@ -38,9 +36,7 @@ def strata_by_size(
     ]
 
 
-def strata_by_column(
-    errors: Sequence[CaseErrors], table: MatchTable, column: str, num_draws: int = 1000, seed: int = 0
-) -> list[dict[str, Any]]:
+def strata_by_column(errors: Sequence[CaseErrors], table: MatchTable, column: str, weights: np.ndarray) -> list[dict[str, Any]]:
     """Cases, lesions, sensitivity and false positives per case by a column of the datalist; cases without a value are a stratum.
 
     Returns:
@@ -53,7 +49,6 @@ def strata_by_column(
     if column not in columns:
         remedy = f"choose from {', '.join(columns)}" if columns else "its cases have no columns to choose from"
         raise DataError(f"the datalist has no column {column!r}", remedy=remedy)
-    weights = bootstrap_weights(table, num_draws, seed)
     values = np.array([str(part.case.truth.columns.get(column, NO_VALUE)) for part in errors])
     alarms = np.array([(part.kinds != Kind.NONE).sum() for part in errors])
     rows = []
@@ -82,12 +77,7 @@ def _sensitivity(errors: Sequence[CaseErrors], chosen: Sequence[np.ndarray], tab
 
 def _share(name: str, part: np.ndarray, whole: np.ndarray, table: MatchTable, weights: np.ndarray) -> dict[str, Any]:
     """The sum of ``part`` (N,) over the sum of ``whole`` (N,), with its interval if there are weights."""
-
-    def figure(_: MatchTable, weights: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(weights @ whole > 0, (weights @ part) / (weights @ whole), np.nan)
-
-    (value,) = intervals(table, figure, weights)
+    value = share_interval(table, part, whole, weights)
     return {name: plain(value.value)} | ({f"{name}_interval": [plain(value.low), plain(value.high)]} if len(weights) else {})
 
 

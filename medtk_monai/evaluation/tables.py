@@ -1,8 +1,10 @@
-"""Results as plain text."""
+"""Results as plain text and as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -115,6 +117,13 @@ def _ends(ends: Sequence[float | None] | None) -> str:
 
 def _fixed(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A head and rows as CSV; None is left empty."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    return text.getvalue()
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

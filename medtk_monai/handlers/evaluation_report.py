@@ -15,7 +15,7 @@ from medtk_monai.formats.cases import case_prediction
 from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
 from medtk_monai.formats.predictions import write_predictions
 from medtk_monai.metrics import DetectionMetrics
-from medtk_monai.metrics.summary import assess, threshold_for_fp
+from medtk_monai.metrics.summary import assess, curve_of, threshold_for_fp
 from medtk_monai.visualize import TopFindings, plot_froc, plot_preview
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class EvaluationReport:
         (table, at_iou), rules = self.metrics.tables(self._patients), self.metrics.rules
         thresholds = {"1 FP per case": threshold_for_fp(table, 1.0)}
         values, band = assess(table, rules, at_iou, thresholds, self.num_draws)
-        curve = self.metrics.curve()
+        curve = curve_of(table)
         write_predictions(self.output_dir / "predictions.json", self._cases)
         write_metrics(self.output_dir / "metrics.json", values)
         write_froc_csv(self.output_dir / "froc.csv", curve)

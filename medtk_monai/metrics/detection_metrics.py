@@ -9,12 +9,12 @@ import numpy as np
 from torch import Tensor
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics.froc import FrocCurve, froc_curve
+from medtk_monai.metrics.froc import FrocCurve
 from medtk_monai.metrics.hits import Hit, IoUHit
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import CaseMatches, match_detections
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import summarize
+from medtk_monai.metrics.summary import curve_of, summarize
 from medtk_monai.structures import Detections, Target
 
 USUAL_HIT = IoUHit(0.1)
@@ -95,8 +95,7 @@ class DetectionMetrics:
         Raises:
             DataError: there are no cases.
         """
-        table, _ = self.tables()
-        return froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
+        return curve_of(self.tables()[0])
 
     def compute(self) -> dict[str, Any]:
         """All metrics as plain numbers, see ``summarize``, without intervals.

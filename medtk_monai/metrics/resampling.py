@@ -50,6 +50,20 @@ def intervals(table: MatchTable, figure: Figure, weights: np.ndarray, level: flo
     return [Interval(float(value), *_quantiles(column, tail)) for value, column in zip(values, drawn.T)]
 
 
+def share_interval(table: MatchTable, part: np.ndarray, whole: np.ndarray, weights: np.ndarray, level: float = 0.95) -> Interval:
+    """The sum of ``part`` (N,) over the sum of ``whole`` (N,), counts of each case, with its interval; NaN where the whole is 0.
+
+    Args:
+        weights, level: as for ``intervals``.
+    """
+
+    def figure(_: MatchTable, weights: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(weights @ whole > 0, (weights @ part) / (weights @ whole), np.nan)
+
+    return intervals(table, figure, weights, level)[0]
+
+
 def _quantiles(values: np.ndarray, tail: float) -> tuple[float, float]:
     values = values[~np.isnan(values)]
     if not len(values):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from medtk_monai.metrics.froc import FrocCurve, froc_curve
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
 from medtk_monai.metrics.rules import Rules
@@ -95,6 +96,11 @@ def summarize(
     )
 
 
+def curve_of(table: MatchTable) -> FrocCurve:
+    """The whole FROC curve, for plots and tables."""
+    return froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
+
+
 def assess(
     table: MatchTable,
     rules: Rules,
@@ -162,6 +168,11 @@ def _shares(table: MatchTable, weights: np.ndarray, threshold: float, beta: floa
     ]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.stack([np.where(whole > 0, part / whole, np.nan) for part, whole in columns], axis=1)
+
+
+def typed_threshold(value: float) -> float:
+    """A threshold as scores are stored, in float32: 0.7 typed is to include a score of 0.7."""
+    return float(np.float32(value))
 
 
 def threshold_for_fp(table: MatchTable, fp_per_case: float) -> float:

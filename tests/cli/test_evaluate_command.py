@@ -57,6 +57,15 @@ def test_the_threshold_of_a_validation_is_applied(good_and_bad, tmp_path, monkey
     assert card["threshold"] == pytest.approx(0.9) and (card["tp"], card["fn"]) == (3, 9)
 
 
+def test_a_typed_threshold_includes_its_own_score(good_and_bad, tmp_path, monkeypatch):
+    """0.2 is stored as a float32 slightly above, 0.9 as one slightly below."""
+    truth, good, _ = good_and_bad
+    run(monkeypatch, "evaluate", good, truth, "--out", tmp_path / "out", "--threshold", "0.9,0.2", "--bootstraps", 0)
+    points = json.loads((tmp_path / "out" / "metrics.json").read_text())["operating_points"]
+    assert [points[name]["tp"] for name in ("score 0.9", "score 0.2")] == [12, 12]
+    assert [points[name]["fp"] for name in ("score 0.9", "score 0.2")] == [0, 12]
+
+
 def test_compare(good_and_bad, tmp_path, monkeypatch, capsys):
     truth, good, bad = good_and_bad
     run(monkeypatch, "compare", bad, good, truth, "--out", tmp_path / "c.json")
