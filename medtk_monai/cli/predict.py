@@ -52,11 +52,8 @@ def predict(
     Raises:
         DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
     """
-    from pathlib import Path
-
     from medtk_monai.cli.words import words
-    from medtk_monai.digests import file_sha256
-    from medtk_monai.errors import DataError, existing_file
+    from medtk_monai.errors import DataError
     from medtk_monai.prediction import Predictor, ViewOptions, find_scans
     from medtk_monai.prediction.bundle import configuration_sha256
     from medtk_monai.prediction.outputs import chosen_formats
@@ -81,13 +78,11 @@ def predict(
     if not files:
         taken = "".join(f"; --{name} was taken for a value of the bundle" for name in overrides)
         raise DataError("no checkpoint is given", remedy=f"name that of a training: --checkpoint runs/aneurysm/best.pt{taken}")
-    exports = [Path(path, "export.json") for path in files]
-    contents = [export if export.is_file() else Path(path) for export, path in zip(exports, files)]
     settings = {
         "bundle": bundle,
         "overlay": overlays,
         "configuration": configuration_sha256(bundle, overlays),
-        "checkpoints": [file_sha256(existing_file(path, "give the checkpoint of a training")) for path in contents],
+        "checkpoints": [_digest(path) for path in files],
         "score_threshold": score_threshold,
         "top_k": top_k,
         "views": [options.mirrors, options.scales, options.budget],
@@ -104,3 +99,14 @@ def predict(
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:
         sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))
+
+
+def _digest(checkpoint: str) -> str:
+    """SHA-256 of a checkpoint, or of what describes an exported network."""
+    from pathlib import Path
+
+    from medtk_monai.digests import file_sha256
+    from medtk_monai.errors import existing_file
+
+    description = Path(checkpoint, "export.json")
+    return file_sha256(description if description.is_file() else existing_file(checkpoint, "give the checkpoint of a training"))
