@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from importlib import import_module
 from typing import Any
 
 import fire
 
-from medtk_monai.cli.words import quote, read_arguments
+from medtk_monai.cli.words import misread_number, quote, read_arguments
 
 COMMANDS = {
     "analyze": "medtk_monai.cli.analyze:analyze",
@@ -31,7 +31,7 @@ def main() -> None:
     """Runs the command that ``sys.argv`` asks for; a DataError ends it with one line and exit code 1."""
     # One known command needs its own module only.
     names = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in COMMANDS else list(COMMANDS)
-    calls: list[Callable[[], Any]] = []
+    calls: list[partial[Any]] = []
     # Commands that take any further values would take --help for one.
     rest = ["--", "--help"] if "--help" in sys.argv[2:] else quote(sys.argv[2:])
     command = [*sys.argv[1:2], *rest]
@@ -45,7 +45,7 @@ def _load(name: str) -> Callable[..., Any]:
     return getattr(import_module(module), function)
 
 
-def _deferred(command: Callable[..., Any], calls: list[Callable[[], Any]]) -> Callable[..., None]:
+def _deferred(command: Callable[..., Any], calls: list[partial[Any]]) -> Callable[..., None]:
     """A stand-in for ``command`` that only notes the call: Fire finds unknown arguments after it has called a function."""
 
     @wraps(command)
@@ -55,13 +55,14 @@ def _deferred(command: Callable[..., Any], calls: list[Callable[[], Any]]) -> Ca
     return note
 
 
-def _run(call: Callable[[], Any]) -> None:
+def _run(call: partial[Any]) -> None:
     from medtk_monai.errors import find_data_error
 
     try:
         result = call()
     except Exception as error:
-        cause = find_data_error(error)
+        # Commands check what they are given; what they overlook is told here.
+        cause = find_data_error(error) or misread_number(call)
         if cause is None:
             raise
         sys.exit(f"error: {cause}")

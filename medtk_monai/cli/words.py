@@ -11,6 +11,8 @@ from typing import Any, get_args, get_type_hints
 
 from fire.parser import DefaultParseValue
 
+from medtk_monai.errors import DataError
+
 
 def words(value: Any) -> list[str]:
     """The words of a list typed as ``a,b``, which may have come as a list already."""
@@ -35,7 +37,7 @@ def _quote(word: str) -> str:
     return word if word == "-" else repr(word)
 
 
-def read_arguments(command: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[[], Any]:
+def read_arguments(command: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> partial[Any]:
     """A call of a command with texts turned into what its annotations ask for.
 
     Words (str) stay as they are, and so do the members of lists of words (Sequence[str]); everything else, such as further values of a
@@ -52,6 +54,18 @@ def read_arguments(command: Callable[..., Any], args: Sequence[Any], kwargs: Map
         else:
             call.arguments[name] = _read(value, kinds)
     return partial(command, *call.args, **call.kwargs)
+
+
+def misread_number(call: partial[Any]) -> DataError | None:
+    """What is wrong with a call's arguments, if a word stands for a number or a fraction for a whole one; None otherwise."""
+    hints = get_type_hints(call.func)
+    for name, value in inspect.signature(call.func).bind(*call.args, **call.keywords).arguments.items():
+        kinds = get_args(hints[name]) or (hints[name],)
+        is_odd = isinstance(value, str) or (isinstance(value, float) and float not in kinds)
+        if is_odd and set(kinds) <= {int, float, bool, NoneType}:
+            wanted = "a number" if float in kinds else "a whole number" if int in kinds else "True or False"
+            return DataError(f"--{name} is {value}", remedy=f"give {wanted}")
+    return None
 
 
 def _read(text: Any, kinds: Sequence[Any]) -> Any:

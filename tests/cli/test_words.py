@@ -1,5 +1,6 @@
 """What is typed, and what commands get."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from medtk_monai.cli import main as main_module
+from medtk_monai.cli.words import misread_number, read_arguments
 
 Words = str | Sequence[str]
 Share = float | int | str | Sequence[str]
@@ -85,3 +87,38 @@ def test_every_command_shows_its_help(name, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         main_module.main()
     assert stop.value.code == 0 and f"medtk {name} - " in "".join(capsys.readouterr())
+
+
+def takes_numbers(count: int = 1, share: float | None = None, verbose: bool = False) -> str:
+    return f"{count} {share} {verbose}"
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"count": "many"}, "--count is many.*whole number"),
+        ({"count": "1.5"}, "--count is 1.5.*whole number"),
+        ({"share": "half"}, "--share is half.*give a number"),
+        ({"verbose": "perhaps"}, "--verbose is perhaps.*True or False"),
+    ],
+)
+def test_words_in_place_of_numbers_are_told(given, message):
+    error = misread_number(read_arguments(takes_numbers, [], given))
+    assert error is not None and re.search(message, str(error))
+
+
+def test_numbers_are_read():
+    assert read_arguments(takes_numbers, [], {"count": "3", "share": "1", "verbose": "True"})() == "3 1 True"
+    assert read_arguments(takes_numbers, ["2", "None"], {})() == "2 None False"
+    assert misread_number(read_arguments(takes_numbers, ["2"], {"share": "1"})) is None
+
+
+def test_a_command_that_fails_over_a_word_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr(main_module, "_load", lambda name: takes_positive)
+    monkeypatch.setattr(sys, "argv", ["medtk", "evaluate", "--count", "many"])
+    with pytest.raises(SystemExit, match="--count is many"):
+        main_module.main()
+
+
+def takes_positive(count: int = 1) -> None:
+    assert count > 0
