@@ -18,6 +18,7 @@ LAYERS = [
     ["inferers", "analysis", "visualize", "engines", "export"],
     ["handlers"],
     ["prediction", "evaluation"],
+    ["tuning"],
     ["cli"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -23,6 +23,7 @@ COMMANDS = {
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
     "report": "medtk_monai.cli.report:report",
+    "sweep": "medtk_monai.cli.sweep:sweep",
 }
 """Where each command's function lies. Its module imports what is heavy inside the function, so that help stays quick."""
 

@@ -15,6 +15,7 @@ def predict(
     checkpoint: Words = (),
     out: str = "predictions",
     overlay: Words = (),
+    tuned: str | None = None,
     format: Words | None = None,  # noqa: A002
     score_threshold: float = 0.0,
     top_k: int | None = None,
@@ -38,6 +39,7 @@ def predict(
         checkpoint: of the training, e.g. runs/aneurysm/best.pt, or the folder of an export; several, A.pt,B.pt, make an ensemble.
         out: folder to write to.
         overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
+        tuned: tuned.json of medtk sweep, whose values lie over those of the training.
         format: of json,csv,slicer,label,points,preview,sr; all but sr unless given.
         score_threshold: findings that score less are left out.
         top_k: no more findings of a scan than these, the best.
@@ -52,25 +54,24 @@ def predict(
     Raises:
         DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
     """
+    from medtk_monai.cli.views import read_views
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
-    from medtk_monai.prediction import Predictor, ViewOptions, find_scans
+    from medtk_monai.prediction import Predictor, find_scans
     from medtk_monai.prediction.bundle import configuration_sha256
     from medtk_monai.prediction.outputs import chosen_formats
     from medtk_monai.prediction.run import predict_scans, timing_table
+    from medtk_monai.tuning.settings import read_tuned
 
     if not inputs:
         raise DataError(
             "nothing to predict", remedy="name image files, folders or datalists: medtk predict scan.nii.gz --checkpoint best.pt"
         )
+    options = read_views(tta, tta_scales, budget)
     try:
-        options = ViewOptions(
-            8 if tta is True else int(tta), tuple(map(float, words(tta_scales))), None if budget is None else float(budget)
-        )
         score_threshold, top_k = float(score_threshold), None if top_k is None else int(top_k)
     except (TypeError, ValueError) as error:
-        remedy = "give whole numbers from 1 to --tta, numbers to --tta_scales and --score_threshold, seconds to --budget"
-        raise DataError(str(error), remedy=remedy) from error
+        raise DataError(str(error), remedy="give a number to --score_threshold, a whole one to --top_k") from error
     if top_k is not None and top_k < 0:
         raise DataError(f"--top_k is {top_k}", remedy="give the number of findings to keep, from 0")
     scans, formats = find_scans(inputs, split), chosen_formats(None if format is None else words(format))
@@ -78,6 +79,7 @@ def predict(
     if not files:
         taken = "".join(f"; --{name} was taken for a value of the bundle" for name in overrides)
         raise DataError("no checkpoint is given", remedy=f"name that of a training: --checkpoint runs/aneurysm/best.pt{taken}")
+    overrides = (read_tuned(tuned) if tuned else {}) | overrides
     settings = {
         "bundle": bundle,
         "overlay": overlays,

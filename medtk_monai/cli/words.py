@@ -21,6 +21,21 @@ def words(value: Any) -> list[str]:
     return [word for word in str(value).split(",") if word]
 
 
+def numbers(value: Any, name: str) -> list[float]:
+    """The numbers of a list typed as ``0.1,0.2``, or a single one.
+
+    Args:
+        name: of the argument, for errors.
+
+    Raises:
+        DataError: one is no number.
+    """
+    try:
+        return [float(word) for word in words(value)]
+    except ValueError as error:
+        raise DataError(f"--{name}: {error}", remedy="give numbers, as 0.1,0.2") from error
+
+
 def quote(arguments: Sequence[str]) -> list[str]:
     """Arguments that Fire passes on as text; without quotes it takes the folder ``1.10`` for the number 1.1.
 

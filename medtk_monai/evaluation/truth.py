@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,21 @@ def read_truth(
     cases = load_datalist(datalist, chosen, dataset_dir, num_classes)
     if not cases:
         raise DataError(f"split {chosen!r} of {datalist} has no cases", remedy="name another by --split")
+    return truth_of(cases, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3)
+
+
+def truth_of(
+    cases: Sequence[Mapping[str, Any]],
+    num_classes: int | None = None,
+    label_map_kind: str = "instance",
+    min_volume_mm3: float = 0.0,
+    max_volume_mm3: float | None = None,
+) -> list[TruthCase]:
+    """The objects of cases as ``load_datalist`` gives them; see ``read_truth``.
+
+    Raises:
+        DataError: a label map or a box is not as described.
+    """
     return [_read_case(case, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3) for case in cases]
 
 

@@ -54,15 +54,16 @@ class MultiViewInferer(Inferer):
         self, inputs: Tensor, network: Callable | NetworkEnsemble, foreground: Tensor | None = None, *args, **kwargs
     ) -> list[Detections]:
         """(B, C, *spatial) images and a network or an ensemble -> the detections of each image; see WindowedInferer."""
+        parts = self.look(inputs, network, foreground)
+        limit = self.inferer.postprocessor.max_detections
+        return [merge_views(found, self.iou, limit) for found in zip(*parts)]
+
+    def look(self, inputs: Tensor, network: Callable | NetworkEnsemble, foreground: Tensor | None = None) -> list[list[Detections]]:
+        """What each view and each network finds, unmerged: one list for each of them, with the detections of each image."""
         networks = list(network.members) if isinstance(network, NetworkEnsemble) else [network]
         if foreground is not None:
             foreground = foreground.reshape(len(inputs), *inputs.shape[2:])
-        parts = [self._one_view(inputs, view, member, foreground) for view in self.views for member in networks]
-        if len(parts) == 1:
-            return parts[0]
-        merge = WeightedBoxClustering(self.iou, num_views=len(parts))
-        limit = self.inferer.postprocessor.max_detections
-        return [merge(Detections.cat(found))[:limit] for found in zip(*parts)]
+        return [self._one_view(inputs, view, member, foreground) for view in self.views for member in networks]
 
     def _one_view(self, images: Tensor, view: View, network: Callable, foreground: Tensor | None) -> list[Detections]:
         size, generator = tuple(images.shape[2:]), self.inferer.postprocessor.generator
@@ -71,3 +72,14 @@ class MultiViewInferer(Inferer):
         found = self.inferer(shown, network, mask)
         with torch.no_grad():
             return [view.bring_back(part, size, generator, self.label_pairs) for part in found]
+
+
+def merge_views(parts: Sequence[Detections], iou: float, max_detections: int) -> Detections:
+    """What several views found in one image -> its detections; those of a single view as they are.
+
+    Args:
+        iou: see ``MultiViewInferer``.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    return WeightedBoxClustering(iou, num_views=len(parts))(Detections.cat(parts))[:max_detections]

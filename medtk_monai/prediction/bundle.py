@@ -26,7 +26,8 @@ from medtk_monai.inferers import WindowedInferer
 from medtk_monai.structures import DenseOutput
 
 PARTS = ("network_def", "preprocessing", "validate::inferer", "network_dtype", "label_pairs")
-"""What prediction takes from a bundle."""
+"""What prediction takes from a bundle; the IoU at which views merge besides, if the bundle tells it."""
+MERGE_IOU = "merge_iou"
 _OF_THIS_MACHINE = {"device", "precision", "window_batch_size"}
 Paths = str | Path | Sequence[str | Path]
 
@@ -44,6 +45,7 @@ class BundleParts:
         label_pairs: classes that become each other in a mirror image.
         fingerprint: of the scans of the training, empty if unknown; see ``fingerprint_of``.
         class_names: from the bundle's metadata, as far as they are known.
+        merge_iou: with the best of an object's detections above which what another view or network found is of the same object.
     """
 
     networks: list[nn.Module]
@@ -54,6 +56,7 @@ class BundleParts:
     label_pairs: Sequence[Sequence[int]]
     fingerprint: Mapping[str, Any]
     class_names: tuple[str, ...]
+    merge_iou: float = 0.2
 
 
 def load_bundle(
@@ -83,8 +86,9 @@ def load_bundle(
         precision = parser.get_parsed_content("network_dtype")
         chosen_device = torch.device(parser.get_parsed_content("device"))
         label_pairs = parser.get_parsed_content("label_pairs")
+        merge_iou = parser.get_parsed_content(MERGE_IOU) if MERGE_IOU in parser.get() else BundleParts.merge_iou
     fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
-    return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names)
+    return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names, merge_iou)
 
 
 @contextmanager
@@ -131,7 +135,7 @@ def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
         DataError: a file is missing.
     """
     config = read_config([config_file(bundle), *_as_list(overlay)]).get()
-    used = {name: config.get(name) for name in _reachable(config, PARTS)}
+    used = {name: config.get(name) for name in _reachable(config, (*PARTS, MERGE_IOU))}
     return values_sha256(used | {part: _value(config, part) for part in PARTS})
 
 
@@ -185,7 +189,7 @@ def _as_list(paths: Paths) -> list[str]:
 def _parse(files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None) -> ConfigParser:
     parser = read_config(files, overrides)
     # Only arguments of components that the bundle names are taken, never the components themselves.
-    needed = _reachable(parser.get(), PARTS) - _OF_THIS_MACHINE
+    needed = _reachable(parser.get(), (*PARTS, MERGE_IOU)) - _OF_THIS_MACHINE
     known = _ids(parser.get())
     parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
     parser.update(dict(overrides) | ({"device": _checked_device(device)} if device else {}))

@@ -50,6 +50,32 @@ class Prediction:
         return detections_from_case(self.case, self.affine)
 
 
+@dataclass(frozen=True)
+class PreparedScan:
+    """A scan as it was read, and as the network sees it.
+
+    Args:
+        scan: which one.
+        image: (C, *spatial), preprocessed.
+        affine: (D + 1, D + 1) of the image, voxel centers -> RAS mm.
+        source: (C, *spatial) as it was read.
+        source_affine: of the source, alike.
+        facts: see ``scan_facts``; None where the preprocessing does not tell them.
+    """
+
+    scan: Scan
+    image: Tensor
+    affine: Tensor
+    source: Tensor
+    source_affine: Tensor
+    facts: dict[str, Any] | None
+
+    def case(self, detections: Detections) -> dict[str, Any]:
+        """Detections in voxels of the image -> an entry of predictions.json, with the grid of the scan as it was read."""
+        grid = (self.source.shape[1:], self.source_affine)
+        return case_prediction(detections, self.affine, self.scan.case_id, self.scan.path, grid)
+
+
 class Predictor:
     """Finds objects in scans: ``Predictor.from_bundle("bundles/aneurysm", "best.pt")("scan.nii.gz")``.
 
@@ -92,9 +118,21 @@ class Predictor:
         Raises:
             DataError: the scan cannot be read or is not fit for use; the message names it.
         """
-        if not isinstance(scan, Scan):
-            scan = Scan(case_name(scan), str(scan))
-        clock = Clock()
+        scan, clock = _as_scan(scan), Clock()
+        prepared = self.prepare(scan, clock)
+        found, look = self._detect(prepared.image, clock)
+        kept = found[found.scores >= self.score_threshold][: self.top_k]
+        case = prepared.case(kept) | {"look": look.record}
+        warnings = unusual(prepared.facts, self.parts.fingerprint) if prepared.facts else []
+        return Prediction(case, prepared.source, prepared.source_affine, clock.seconds, warnings, str(look))
+
+    def prepare(self, scan: str | Path | Scan, clock: Clock | None = None) -> PreparedScan:
+        """Read and preprocess a scan.
+
+        Raises:
+            DataError: the scan cannot be read or is not fit for use; the message names it.
+        """
+        scan, clock = _as_scan(scan), clock or Clock()
         read, prepare = self.parts.preprocessing.transforms[0], Compose(self.parts.preprocessing.transforms[1:])
         try:
             with readable(scan) as path:
@@ -106,27 +144,36 @@ class Predictor:
             clock.lap("preprocess")
         except Exception as error:
             raise as_data_error(error, scan.case_id, "preparing") from error
-        found, look = self._detect(item["image"], clock)
-        kept = found[found.scores >= self.score_threshold][: self.top_k]
-        case = case_prediction(kept, item["affine"], scan.case_id, scan.path, (source.shape[1:], affine)) | {"look": look.record}
-        warnings = unusual(facts, self.parts.fingerprint) if facts else []
-        return Prediction(case, source, affine, clock.seconds, warnings, str(look))
+        return PreparedScan(scan, item["image"], item["affine"], source, affine, facts)
+
+    def candidates(self, prepared: PreparedScan) -> list[Detections]:
+        """What each view, and each network, finds in a scan, unmerged, in voxels of the prepared image; without a budget."""
+        look = choose_look(self.parts.inferer, self.options, prepared.image.shape[1:], None, None, self.parts.label_pairs)
+        with self._autocast(), torch.no_grad():
+            found = look.inferer.look(prepared.image[None], self._network)
+        return [part.to("cpu") for (part,) in found]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.parts.device.type, self.parts.precision, enabled=self.parts.precision != torch.float32)
 
     def _detect(self, image: Tensor, clock: Clock) -> tuple[Detections, Look]:
         device, networks = self.parts.device, self.parts.networks
-        autocast = torch.autocast(device.type, self.parts.precision, enabled=self.parts.precision != torch.float32)
         size, left = tuple(image.shape[1:]), None
-        with autocast, torch.no_grad(), _timed(networks, device) as network_time:
+        with self._autocast(), torch.no_grad(), _timed(networks, device) as network_time:
             if self.options.budget is not None:
                 self._speed = self._speed or measure_speed(networks, self.parts.inferer, len(image), size, device)
                 clock.lap("calibrate")
                 left = self.options.budget - (clock.total - clock.seconds["calibrate"])  # that of the first scan alone
                 network_time.clear()
-            look = choose_look(self.parts.inferer, self.options, size, self._speed, left, self.parts.label_pairs)
+            look = choose_look(self.parts.inferer, self.options, size, self._speed, left, self.parts.label_pairs, self.parts.merge_iou)
             (found,) = look.inferer(image[None], self._network)
         clock.lap("merge")
         clock.split("merge", "network", sum(network_time))
         return found.to("cpu"), look
+
+
+def _as_scan(scan: str | Path | Scan) -> Scan:
+    return scan if isinstance(scan, Scan) else Scan(case_name(scan), str(scan))
 
 
 class Clock:

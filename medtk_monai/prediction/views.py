@@ -84,6 +84,7 @@ def choose_look(
     speed: Speed | None,
     seconds: float | None,
     label_pairs: Sequence[Sequence[int]] = (),
+    merge_iou: float = 0.2,
 ) -> Look:
     """The best look at an image of ``image_size`` voxels that is expected to end in time; the fastest if none does.
 
@@ -92,10 +93,11 @@ def choose_look(
     Args:
         speed: of the network; None without a budget.
         seconds: left for this case.
+        label_pairs, merge_iou: see ``BundleParts``.
     """
     dims = len(image_size)
     if speed is None or seconds is None:
-        return Look(MultiViewInferer(inferer, options.views(dims), label_pairs=label_pairs))
+        return Look(MultiViewInferer(inferer, options.views(dims), merge_iou, label_pairs))
     mirrors = [options.mirrors] if options.mirrors > 1 else [2**power for power in reversed(range(dims + 1))]
     rank = [(count, 1.0) for count in mirrors] + [(mirrors[-1], share) for share in (0.5, 0.25, 0.0)]
     for count, share in rank:
@@ -111,7 +113,7 @@ def choose_look(
         )
         views = replace(options, mirrors=count).views(dims)
         voxels = sum(_voxels(windowed, view.size_of(image_size)) for view in views)
-        look = Look(MultiViewInferer(windowed, views, label_pairs=label_pairs), voxels * speed.seconds_per_voxel * _RESERVE)
+        look = Look(MultiViewInferer(windowed, views, merge_iou, label_pairs), voxels * speed.seconds_per_voxel * _RESERVE)
         if look.seconds is not None and look.seconds <= seconds:
             return look
     logger.warning("the fastest look takes about %.1f s, and %.1f s are left of the budget", look.seconds, seconds)

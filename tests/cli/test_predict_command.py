@@ -10,24 +10,9 @@ import pytest
 from medtk_monai.cli.main import main
 from medtk_monai.formats import read_predictions
 from medtk_monai.prediction import Predictor
-from tests.bundles.running import BUNDLE, EVALUATE, SMALL, TRAIN, run
-
-EVERYTHING = {"dense_postprocessor::score_threshold": 0.0}
-
+from tests.bundles.running import BUNDLE, SMALL
 
 pytestmark = pytest.mark.usefixtures("quiet_hooks")
-
-
-@pytest.fixture(scope="session")
-def trained(made_once, phantom):
-    """Folder of a short training of the anchor head on small values, and of its evaluation."""
-
-    def make(folder):
-        run(TRAIN, "run", phantom(3), folder, head="anchor", **EVERYTHING)
-        run([TRAIN, EVALUATE], "evaluating", phantom(3), folder, head="anchor", **EVERYTHING)
-        return folder
-
-    return made_once("trained_for_prediction", make)
 
 
 def predict(monkeypatch, *arguments):

@@ -1,0 +1,69 @@
+"""The figure that settings are chosen by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medtk_monai.metrics import IoUHit
+from medtk_monai.metrics.match_table import MatchTable
+from medtk_monai.metrics.matching import ONE_TO_ONE
+from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.summary import figures
+from medtk_monai.metrics.weighted import Figure, average_precisions, froc_sensitivities
+
+NAMES = "sensitivity@1 (false positive per case), froc_mean, ap, ap@0.5 (IoU), case_auroc"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be as high as possible.
+
+    Args:
+        name: as it was typed.
+        rules: how findings are matched.
+        figure: of the table of matches.
+        fp_per_case: at which the detector is to be used.
+    """
+
+    name: str
+    rules: Rules
+    figure: Figure
+    fp_per_case: float = 1.0
+
+    def value(self, table: MatchTable) -> float:
+        """Of all cases; NaN where it is undefined."""
+        return float(self.figure(table, np.ones((1, table.num_cases)))[0])
+
+
+def parse_goal(text: str, rules: Rules) -> Goal:
+    """The goal that a word names, with the rules of matching.
+
+    Raises:
+        ValueError: the word is not known, or its number out of range.
+    """
+    name, at, number = text.partition("@")
+    if not at and name in (known := figures(rules)):
+        return Goal(text, rules, known[name])
+    if name in _AT and number:
+        return _AT[name](text, float(number), rules)
+    raise ValueError(f"{text!r} is no figure: choose from {NAMES}")
+
+
+def _sensitivity_at(text: str, rate: float, rules: Rules) -> Goal:
+    if not 0 < rate < np.inf:
+        raise ValueError(f"{text!r}: false positives per case must be positive")
+
+    def figure(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+        return froc_sensitivities(table, weights, [rate], rules.interpolation)[:, 0]
+
+    return Goal(text, rules, figure, rate)
+
+
+def _ap_at(text: str, iou: float, rules: Rules) -> Goal:
+    return Goal(text, replace(rules, hit=IoUHit(iou), pairing=ONE_TO_ONE), average_precisions)
+
+
+_AT: dict[str, Callable[[str, float, Rules], Goal]] = {"sensitivity": _sensitivity_at, "ap": _ap_at}
