@@ -7,18 +7,18 @@ from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, join_processes, leave_processes
 from medtk_monai.engines.running_config import plain_values, running_config
 from medtk_monai.engines.schedules import warmup_cosine_schedule, warmup_poly_schedule
-from medtk_monai.engines.steps import EvaluateStep, TrainStep, channels_last, prepare_batch
+from medtk_monai.engines.steps import EvaluateStep, TrainStep, memory_order, prepare_batch
 
 __all__ = [
     "EvaluateStep",
     "Processes",
     "TrainStep",
-    "channels_last",
     "check_overrides",
     "choose",
     "first_alone",
     "join_processes",
     "leave_processes",
+    "memory_order",
     "plain_values",
     "prepare_batch",
     "resolve_precision",

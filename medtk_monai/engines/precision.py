@@ -9,8 +9,8 @@ def resolve_precision(precision: str, device: torch.device | str) -> torch.dtype
     """The type in which a network's convolutions compute.
 
     Args:
-        precision: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 where the device has matrix units for it
-            (GPUs since Ampere, CPUs with AMX), else float32.
+        precision: ``"float32"``, ``"bfloat16"``, ``"float16"``, or ``"auto"``: bfloat16 where the device multiplies it faster
+            (GPUs since Ampere, CPUs with AMX or AVX512-BF16), else float32.
         device: the network's.
 
     Raises:
@@ -26,4 +26,4 @@ def resolve_precision(precision: str, device: torch.device | str) -> torch.dtype
 def _multiplies_bfloat16(device_type: str) -> bool:
     if device_type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device_type == "cpu" and torch.cpu._is_amx_tile_supported()
+    return device_type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())

@@ -19,13 +19,21 @@ def prepare_batch(
     batchdata: dict[str, Any], device: torch.device | str | None = None, non_blocking: bool = False, **kwargs: Any
 ) -> tuple[Tensor, list[Target]]:
     """A collated batch -> images (B, C, *spatial) in the memory order convolutions prefer, and targets, on the device."""
-    images = batchdata["image"].to(device, non_blocking=non_blocking, memory_format=channels_last(batchdata["image"].ndim - 2), **kwargs)
+    images = batchdata["image"]
+    order = memory_order(images.ndim - 2, device or images.device)
+    images = images.to(device, non_blocking=non_blocking, memory_format=order, **kwargs)
     return images, [target.to(device or images.device, non_blocking) for target in batchdata["target"]]
 
 
-def channels_last(spatial_dims: int) -> torch.memory_format:
-    """The memory order in which convolutions are fastest, of images and weights."""
-    return torch.channels_last_3d if spatial_dims == 3 else torch.channels_last
+def memory_order(spatial_dims: int, device: torch.device | str) -> torch.memory_format:
+    """The memory order in which convolutions are fastest, of images and weights on a device.
+
+    In 2D on the CPU it is torch's usual one: with the channels last, the gradient of a strided 1x1 convolution of a few channels, such
+    as the three of a photograph, writes outside of its memory (torch 2.13, oneDNN).
+    """
+    if spatial_dims == 3:
+        return torch.channels_last_3d
+    return torch.contiguous_format if torch.device(device).type == "cpu" else torch.channels_last
 
 
 class TrainStep:

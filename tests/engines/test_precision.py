@@ -8,10 +8,11 @@ from medtk_monai.structures import Detections
 from tests.handlers.test_handlers import FakeEngine, batch
 
 
-@pytest.mark.parametrize("has_units", (False, True))
-def test_auto_is_bfloat16_only_with_matrix_units(monkeypatch, has_units):
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_units)
-    assert resolve_precision("auto", "cpu") == (torch.bfloat16 if has_units else torch.float32)
+@pytest.mark.parametrize("amx, avx512", [(False, False), (True, False), (False, True)])
+def test_auto_is_bfloat16_only_with_units_for_it(monkeypatch, amx, avx512):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    assert resolve_precision("auto", "cpu") == (torch.bfloat16 if amx or avx512 else torch.float32)
     assert resolve_precision("float32", torch.device("cpu")) == torch.float32
 
 
