@@ -1,0 +1,88 @@
+"""What a plan is made from: the parts of a fingerprint that decide something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medtk_monai.errors import DataError
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """A training set in numbers; all axes are those of the fingerprint.
+
+    Args:
+        spacing: (N, D) of the cases, mm.
+        size: (N, D) of the cases, voxels.
+        channels: of the images.
+        orientations: those that occur; empty in 2D.
+        unit: of the intensities, as the fingerprint guesses it.
+        foreground: median share of voxels that are not background.
+        intensity: percentile -> median intensity of the foreground.
+        sides_mm: (M, D) of the objects.
+        labels: (M,) int64.
+        centers: (M, D) of the objects, as shares of the image's axes.
+        overlap: 99th percentile of an object's largest IoU with another one of its class.
+        most_objects: in one case.
+    """
+
+    spacing: np.ndarray
+    size: np.ndarray
+    channels: int
+    orientations: tuple[str, ...]
+    unit: str
+    foreground: float
+    intensity: Mapping[str, float]
+    sides_mm: np.ndarray
+    labels: np.ndarray
+    centers: np.ndarray
+    overlap: float
+    most_objects: int
+
+    @property
+    def dims(self) -> int:
+        return self.spacing.shape[1]
+
+    @property
+    def num_classes(self) -> int:
+        return int(self.labels.max()) + 1
+
+    def class_percentiles(self, percent: float, sides: np.ndarray) -> np.ndarray:
+        """(C, D) or (C,): a percentile of values (M, ...) of the objects, for each class that has any."""
+        return np.array([np.percentile(sides[self.labels == label], percent, axis=0) for label in np.unique(self.labels)])
+
+
+def read_facts(fingerprint: Mapping[str, Any], split: str = "training") -> DataFacts:
+    """The facts of a split of a fingerprint.
+
+    Raises:
+        DataError: the split has no cases or no objects, or images of different numbers of channels.
+    """
+    cases = [case for case in fingerprint["cases"] if case["split"] == split]
+    values = fingerprint["values"]
+    chosen = [index for index, own in enumerate(values["split"]) if own == split]
+    if not chosen:
+        raise DataError(f"{fingerprint['datalist']} has no objects in split {split!r}", remedy="a plan needs objects to fit: see medtk check")
+    channels = {case["channels"] for case in cases}
+    if len(channels) > 1:
+        raise DataError(f"images of {split!r} have {', '.join(map(str, sorted(channels)))} channels", remedy="use images of one kind")
+    part = fingerprint["splits"][split]
+    intensity = part["intensity"]
+    return DataFacts(
+        np.array([case["spacing"] for case in cases], dtype=float),
+        np.array([case["size"] for case in cases], dtype=float),
+        max(channels.pop(), 1),
+        tuple(part["orientations"]),
+        str(intensity["unit"]),
+        float(part["foreground"]["share"].get("median", 1.0)),
+        intensity["foreground"],
+        np.array([values["size_mm"][index] for index in chosen], dtype=float),
+        np.array([values["label"][index] for index in chosen], dtype=np.int64),
+        np.array([values["center"][index] for index in chosen], dtype=float),
+        float(np.percentile([values["overlap"][index] for index in chosen], 99)),
+        max(case["objects"] for case in cases),
+    )
