@@ -56,11 +56,12 @@ class RowStrata:
             edges: between the bins, ascending.
             with_alarms: false positives have the column as well.
         """
-        names = bin_names(edges)
+        names, limits = bin_names(edges), np.asarray(edges, dtype=float)
+        limits = limits - 1e-6 * abs(limits)  # distances come from rounded coordinates
 
         def stratum(row: Row) -> str:
             value = row[column]
-            return NO_VALUE if value is None else names[int(np.searchsorted(np.asarray(edges), value, side="right"))]
+            return NO_VALUE if value is None else names[int(np.searchsorted(limits, value, side="right"))]
 
         rows = [*self.lesions, *(self.false_positives if with_alarms else ())]
         extra = [NO_VALUE] if any(row[column] is None for row in rows) else []
