@@ -149,11 +149,19 @@ def _places(rows: RowStrata, asked: Questions, seen: Sequence[SeenImage] | None)
         strata["by_intensity"] = rows.by_quartile("intensity")
     if seen:
         strata |= {
-            "by_seam_mm": rows.by_number("seam_mm", [asked.near_mm]),
+            "by_seam_mm": _by_seam(rows, seen, asked.near_mm),
             "by_num_positives": rows.by_number("num_positives", [1, ENOUGH], with_alarms=False),
             "by_level": rows.by_level(len(seen[0].generator.strides)),
         }
     return strata
+
+
+def _by_seam(rows: RowStrata, seen: Sequence[SeenImage], near: float) -> list[dict[str, Any]]:
+    """With the share of a mean image, which false positives that know of no seams would share."""
+    has_seams = [image.seam_distances(image.affine[None, :-1, -1])[0] is not None for image in seen]
+    shares = [image.share_near_seams(near) for image in seen]
+    of_images = [sum(shares), sum(has_seams) - sum(shares), len(seen) - sum(has_seams)]
+    return [row | {"image_share": share / len(seen)} for row, share in zip(rows.by_number("seam_mm", [near]), of_images)]
 
 
 def _rows(

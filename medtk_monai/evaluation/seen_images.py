@@ -92,10 +92,24 @@ class SeenImage:
         """Distance (N,) of points (N, D), RAS mm, to the nearest border between the cores of two windows, mm; None without one."""
         voxels = apply_affine(points.double(), torch.linalg.inv(self.affine)) + 0.5
         parts = [torch.full((len(points), 1), torch.inf, dtype=torch.float64)]
-        for axis, spacing in enumerate(self.spacing):
-            seams = sorted({window.core_min[axis] for window in self.windows} - {0})
-            parts.append((voxels[:, axis, None] - torch.tensor(seams, dtype=torch.float64)).abs() * spacing)
+        for axis, (seams, spacing) in enumerate(zip(self._seams, self.spacing)):
+            parts.append((voxels[:, axis, None] - seams).abs() * spacing)
         return [value if value < torch.inf else None for value in torch.cat(parts, dim=1).amin(dim=1).tolist()]
+
+    def share_near_seams(self, distance: float) -> float:
+        """The share of the image that lies nearer than some mm to a seam."""
+        far = 1.0
+        for seams, spacing, size in zip(self._seams, self.spacing.tolist(), self.size):
+            low, high = ((seams + sign * distance / spacing).clamp(0, size) for sign in (-1, 1))
+            new = torch.maximum(low, torch.cat([low[:1], high[:-1]]))  # what the seam before does not reach
+            far *= 1 - float((high - new).sum()) / size
+        return 1 - far
+
+    @property
+    def _seams(self) -> list[Tensor]:
+        """Of each axis, voxels, ascending."""
+        starts = (sorted({window.core_min[axis] for window in self.windows} - {0}) for axis in range(len(self.size)))
+        return [torch.tensor(start, dtype=torch.float64) for start in starts]
 
     def check(self, case: MatchedCase) -> None:
         """Refuse findings that cannot come from these priors.

@@ -92,14 +92,19 @@ def _errors(errors: Sequence[dict[str, Any]]) -> str:
 
 
 def _strata(name: str, strata: Sequence[dict[str, Any]]) -> str:
-    by_case, alarms = (any(key in row for row in strata) for key in ("cases", "fp_per_case"))
+    by_case, alarms, shares = (any(key in row for row in strata) for key in ("cases", "fp_per_case", "image_share"))
     levels = range(len(strata[0].get("found_by_level", ())) if strata else 0)
     rows = [[name, *(["cases"] if by_case else []), "lesions", "found", "sensitivity", "95% interval"]]
-    rows[0] += [f"by level {level}" for level in levels] + (["FP per case", "95% interval"] if alarms else [])
+    rows[0] += (
+        [f"by level {level}" for level in levels]
+        + (["FP per case", "95% interval"] if alarms else [])
+        + (["share of image"] if shares else [])
+    )
     for row in strata:
         cells = [str(row["lesions"]), str(row["found"]), _fixed(row["sensitivity"]), _ends(row.get("sensitivity_interval"))]
         cells += [str(row["found_by_level"][level]) for level in levels]
         cells += [_fixed(row["fp_per_case"]), _ends(row.get("fp_per_case_interval"))] if alarms else []
+        cells += [_fixed(row["image_share"])] if shares else []
         rows.append([row["stratum"], *([str(row["cases"])] if by_case else []), *cells])
     return _table(rows)
 

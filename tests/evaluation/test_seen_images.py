@@ -128,6 +128,18 @@ def test_one_window_has_no_seam_and_unknown_priors_have_no_level():
     assert result.summary["by_level"][0]["found_by_level"] == [0, 0] and format_analysis(result.summary)
 
 
+@pytest.mark.parametrize("near", [3.0, 30.0])
+def test_share_of_the_image_near_seams(near):
+    """Against the centers of all pixels, of which rows and columns on the limit may be miscounted."""
+    case, *_ = scene(2)
+    (image,) = see_images([case], parts_of(case))
+    axes = [np.min([abs(np.arange(SIZE) + 0.5 - seam) for seam in SEAMS], axis=0) * s for s in SPACING[:2]]
+    expected = (np.minimum(axes[0][:, None], axes[1]) < near).mean()
+    assert image.share_near_seams(near) == pytest.approx(expected, abs=4 / SIZE) and expected > 0
+    shares = [part["image_share"] for part in analysis_of(case).summary["by_seam_mm"]]
+    assert shares == pytest.approx([image.share_near_seams(NEAR), 1 - image.share_near_seams(NEAR)])
+
+
 def test_ignored_objects_are_assigned_nothing():
     case, *_ = scene(2)
     case.truth.ignored[2] = True
