@@ -156,7 +156,7 @@ def see_images(cases: Sequence[MatchedCase], parts: DetectorParts, margins: Mapp
         positives = torch.zeros(len(target), len(generator.strides), dtype=torch.int64)
         for index in (~target.ignored).nonzero()[:, 0].tolist():
             positives[index] = torch.tensor(next(matches).positives_per_level)
-        windows = _windows(parts.inferer, size, (margins or {}).get(name))
+        windows = _windows(parts.inferer, size, (margins or {}).get(name), name)
         seen.append(SeenImage(size, affine, generator, windows, positives))
     for image, case in zip(seen, cases):
         image.check(case)
@@ -188,6 +188,9 @@ def _target(case: MatchedCase, affine: Tensor) -> Target:
     return Target(boxes_from_world(boxes.centers, boxes.sizes, boxes.direction, affine), case.truth.labels, case.truth.ignored)
 
 
-def _windows(inferer: WindowedInferer, size: Sequence[int], margin: Margin | None) -> list[Window]:
+def _windows(inferer: WindowedInferer, size: Sequence[int], margin: Margin | None, case_id: str) -> list[Window]:
     chosen = inferer.margin if margin is None else margin
-    return WindowedInferer(inferer.postprocessor, inferer.window_size, chosen, stride=inferer.stride).plan(size)[0]
+    try:
+        return WindowedInferer(inferer.postprocessor, inferer.window_size, chosen, stride=inferer.stride).plan(size)[0]
+    except ValueError as error:
+        raise DataError(str(error), case_id, _OTHER_DETECTOR) from error

@@ -150,6 +150,7 @@ def test_findings_without_priors_leave_columns_empty(folder, detector, monkeypat
     ("arguments", "message"),
     [
         (["--strides", "[4,8]"], "case 'a': prior 8277 lies outside a grid of 1125 priors -- give bundle, checkpoint"),
+        (["--window_size", "8"], "case 'a': a window of (8, 8, 8) has no core"),
         (["--windowsize", "3"], "did you mean --window_size"),
         (["--checkpoint", "absent.pt"], "no checkpoint absent.pt"),
         (["--bundle", "absent"], "absent/train.json"),
