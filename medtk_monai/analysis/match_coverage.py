@@ -31,12 +31,14 @@ class ObjectMatch:
         size: geometric mean of the sides, voxels.
         positives: priors that learn it.
         best_iou: largest IoU of a prior with it.
+        positives_per_level: priors of each level that learn it.
     """
 
     case: str
     size: float
     positives: int
     best_iou: float
+    positives_per_level: tuple[int, ...] = ()
 
 
 def match_objects(
@@ -77,9 +79,10 @@ def _match(priors: Priors, assigner: Assigner, case: str, target: Target, index:
         torch.cat([target.labels[[index]], shown.labels]),
         torch.cat([torch.zeros(1, dtype=torch.bool), shown.ignored]),
     )
-    positives = int((assigner(priors, around).objects == 0).sum())
+    levels = priors.levels[assigner(priors, around).objects == 0]
+    per_level = tuple(levels.bincount(minlength=int(priors.levels.max()) + 1).tolist())
     size = float(box_sizes(box).log().mean().exp())
-    return ObjectMatch(case, size, positives, float(pairwise_iou(own, priors.boxes).max()))
+    return ObjectMatch(case, size, len(levels), float(pairwise_iou(own, priors.boxes).max()), per_level)
 
 
 def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence[float]]) -> dict:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from medtk_monai.analysis.match_coverage import ENOUGH
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_gains import gains_if_mended
 from medtk_monai.evaluation.error_kinds import CaseErrors, sort_errors
-from medtk_monai.evaluation.error_rows import PriorGrids, Row, as_csv, case_rows
+from medtk_monai.evaluation.error_rows import Row, as_csv, case_rows
+from medtk_monai.evaluation.error_strata import RowStrata, class_confusion
 from medtk_monai.evaluation.evaluate import table_of
 from medtk_monai.evaluation.matching import MatchedCase, match_all
+from medtk_monai.evaluation.seen_images import ASSIGNED, ORIGIN, SeenImage
 from medtk_monai.evaluation.strata import calibration, strata_by_column, strata_by_size
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.evaluation import write_metrics
@@ -29,7 +33,7 @@ _PLACE = ("x", "y", "z", "size_mm", "border_mm")
 _LESION = ("case_id", "patient_id", "object", "label", "kind", *_PLACE, "found_score", "near_score", "other_class_score")
 _ALARM = ("case_id", "patient_id", "kind", "label", "score", *_PLACE, "object", "object_label")
 _PAIR = ("iou", "distance_mm", "prior_id")
-_DECODED = ("level", "cell", "anchor")
+_SEEN = (*ORIGIN, "seam_mm")
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Questions:
         size_edges: between bins of the lesions' longest sides, mm.
         reach: how far from an object, in its longest sides, a detection that misses it is a poor localization.
         intensity: read each image, and tell its mean in each box.
+        near_mm: centers nearer than this to a seam of windows, or to the border of the scan, are a stratum.
     """
 
     threshold: float | None = None
@@ -51,11 +56,14 @@ class Questions:
     size_edges: Sequence[float] = (3.0, 5.0, 7.0, 10.0)
     reach: float = 1.0
     intensity: bool = False
+    near_mm: float = 8.0
 
     def __post_init__(self) -> None:
         edges = list(self.size_edges)
         if edges != sorted(set(edges)) or min(edges, default=1.0) <= 0:
             raise DataError(f"edges of sizes are {', '.join(f'{edge:g}' for edge in edges)}", remedy="give positive mm, ascending")
+        if not 0 < self.near_mm < inf:
+            raise DataError(f"{self.near_mm:g} mm is not near", remedy="give positive mm to near_mm")
         if not self.fp_per_case >= 0 or not self.reach >= 0:
             raise DataError("false positives per case and reach cannot be negative", remedy="correct them")
 
@@ -90,7 +98,7 @@ def analyze_errors(
     questions: Questions | None = None,
     num_draws: int = 1000,
     seed: int = 0,
-    prior_grids: PriorGrids | None = None,
+    seen: Sequence[SeenImage] | None = None,
 ) -> Analysis:
     """Analyze the errors of findings, see ``sort_errors``, ``gains_if_mended``, ``strata_by_size`` and ``calibration``.
 
@@ -99,10 +107,11 @@ def analyze_errors(
         rules: how to count; those of the preset "medtk" unless given.
         num_draws: of the bootstrap; 0 for no intervals.
         seed: of the bootstrap.
-        prior_grids: tells the grid of a case's priors; adds level, cell and anchor to the rows.
+        seen: the image of each case as the network saw it, see ``see_images``; adds columns and strata.
 
     Raises:
-        DataError: a column is unknown, an image cannot be read, or the rules ask for masks that are not there.
+        DataError: a column is unknown, an image cannot be read, a prior lies outside its grid, or the rules ask for masks that are not
+            there.
     """
     rules, asked = rules or Rules(), questions or Questions()
     matches = match_all(cases, rules)
@@ -113,6 +122,8 @@ def analyze_errors(
     point = operating_point(table, threshold, rules.beta, weights)
     strata = {name: strata_by_column(errors, table, name, weights) for name in asked.by}
     gains = gains_if_mended(errors, rules, threshold)
+    lesions, alarms, columns = _rows(errors, asked, seen)
+    rows = RowStrata(lesions, alarms, [case.truth.case_id for case in cases], table, weights)
     summary = {
         "num_cases": table.num_cases,
         "num_patients": int(table.patients.max(initial=-1)) + 1,
@@ -124,22 +135,46 @@ def analyze_errors(
         **gains,
         "by_size_mm": strata_by_size(errors, table, asked.size_edges, weights),
         "by_column": strata,
+        **_places(rows, asked, seen),
+        "class_confusion": class_confusion(errors),
         "calibration": calibration(errors),
     }
-    return Analysis(summary, *_rows(errors, asked, prior_grids))
+    return Analysis(summary, lesions, alarms, columns)
+
+
+def _places(rows: RowStrata, asked: Questions, seen: Sequence[SeenImage] | None) -> dict[str, Any]:
+    """Strata by place, intensity and level."""
+    strata: dict[str, Any] = {"by_border_mm": rows.by_number("border_mm", [asked.near_mm])}
+    if asked.intensity:
+        strata["by_intensity"] = rows.by_quartile("intensity")
+    if seen:
+        strata |= {
+            "by_seam_mm": _by_seam(rows, seen, asked.near_mm),
+            "by_num_positives": rows.by_number("num_positives", [1, ENOUGH], with_alarms=False),
+            "by_level": rows.by_level(len(seen[0].generator.strides)),
+        }
+    return strata
+
+
+def _by_seam(rows: RowStrata, seen: Sequence[SeenImage], near: float) -> list[dict[str, Any]]:
+    """With the share of a mean image, which false positives that know of no seams would share."""
+    has_seams = [image.seam_distances(image.affine[None, :-1, -1])[0] is not None for image in seen]
+    shares = [image.share_near_seams(near) for image in seen]
+    of_images = [sum(shares), sum(has_seams) - sum(shares), len(seen) - sum(has_seams)]
+    return [row | {"image_share": share / len(seen)} for row, share in zip(rows.by_number("seam_mm", [near]), of_images)]
 
 
 def _rows(
-    errors: Sequence[CaseErrors], asked: Questions, prior_grids: PriorGrids | None
+    errors: Sequence[CaseErrors], asked: Questions, seen: Sequence[SeenImage] | None
 ) -> tuple[list[Row], list[Row], tuple[Sequence[str], Sequence[str]]]:
     lesions: list[Row] = []
     alarms: list[Row] = []
-    for part in errors:
+    for part, image in zip_longest(errors, seen or ()):
         values = {name: part.case.truth.columns.get(name) for name in asked.by}
-        for rows, found in zip((lesions, alarms), case_rows(part, prior_grids, asked.intensity)):
+        for rows, found in zip((lesions, alarms), case_rows(part, image, asked.intensity)):
             rows += [values | row for row in found]
-    last = [*_PAIR, *(_DECODED if prior_grids else ()), *(["intensity"] if asked.intensity else []), *asked.by]
-    return lesions, alarms, ([*_LESION, *last], [*_ALARM, *last])
+    last = [*_PAIR, *(_SEEN if seen else ()), *(["intensity"] if asked.intensity else []), *asked.by]
+    return lesions, alarms, ([*_LESION, *(ASSIGNED if seen else ()), *last], [*_ALARM, *last])
 
 
 def ignore_outside(truths: Sequence[TruthCase], min_mm: float = 0.0, max_mm: float | None = None) -> list[TruthCase]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -11,24 +11,22 @@ import torch
 from torch import Tensor
 
 from medtk_monai.box_ops import boxes_from_world
-from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.evaluation.matching import MatchedCase
+from medtk_monai.evaluation.seen_images import SeenImage
 from medtk_monai.evaluation.tables import csv_text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics.matching import UNMATCHED
-from medtk_monai.structures import UNKNOWN_PRIOR, PriorGrid
+from medtk_monai.structures import UNKNOWN_PRIOR
 
-PriorGrids = Callable[[MatchedCase], PriorGrid | None]
-"""The grid of priors that the findings of a case come from; None where it is unknown."""
 Row = dict[str, Any]
 
 
-def case_rows(errors: CaseErrors, grids: PriorGrids | None = None, intensity: bool = False) -> tuple[list[Row], list[Row]]:
+def case_rows(errors: CaseErrors, seen: SeenImage | None = None, intensity: bool = False) -> tuple[list[Row], list[Row]]:
     """Rows of the lesions that count, and of the false positives from the threshold on, best scores first.
 
     Args:
-        grids: adds level, cell and anchor of the priors.
+        seen: the image as the network saw it; adds the origins of findings, distances to seams, and how lesions are assigned.
         intensity: adds the mean of the image in each box; reads the image.
 
     Raises:
@@ -49,12 +47,9 @@ def case_rows(errors: CaseErrors, grids: PriorGrids | None = None, intensity: bo
         [head | place | _of_alarm(errors, index) for place, index in zip(places[1], alarms.tolist())],
     )
     extra: list[list[Row]] = [[{} for _ in rows] for rows in found]
-    if grids is not None:
-        grid = grids(case)
-        extra = [
-            [row | _decoded(grid, line["prior_id"], case.truth.case_id) for row, line in zip(rows, lines)]
-            for rows, lines in zip(extra, found)
-        ]
+    if seen is not None:
+        extra = [_origins(seen, lines, part, case.truth.case_id) for lines, part in zip(found, centers)]
+        extra[0] = [row | seen.assigned(index) for row, index in zip(extra[0], lesions.tolist())]
     if intensity:
         means = _intensities(case, torch.cat(centers), torch.cat(sizes))
         split = [means[: len(lesions)], means[len(lesions) :]]
@@ -119,13 +114,9 @@ def _prior(errors: CaseErrors, detection: int) -> int | None:
     return None if prior == UNKNOWN_PRIOR else prior
 
 
-def _decoded(grid: PriorGrid | None, prior: int | None, case_id: str) -> Row:
-    if grid is None or prior is None:
-        return {"level": None, "cell": None, "anchor": None}
-    if prior >= len(grid):
-        raise DataError(f"prior {prior} lies outside a grid of {len(grid)} priors", case_id, "give the grid of the detector that found it")
-    levels, cells, anchors = grid.decode(torch.tensor([prior]))
-    return {"level": int(levels[0]), "cell": " ".join(map(str, cells[0].tolist())), "anchor": int(anchors[0])}
+def _origins(seen: SeenImage, rows: Sequence[Row], centers: Tensor, case_id: str) -> list[Row]:
+    distances = seen.seam_distances(centers)
+    return [seen.origin(row["prior_id"], case_id) | {"seam_mm": distance} for row, distance in zip(rows, distances)]
 
 
 def _intensities(case: MatchedCase, centers: Tensor, sizes: Tensor) -> list[float | None]:

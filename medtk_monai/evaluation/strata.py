@@ -29,11 +29,16 @@ def strata_by_size(errors: Sequence[CaseErrors], table: MatchTable, edges: Seque
         For each bin ``stratum``, ``lesions``, ``found``, ``sensitivity``, ``sensitivity_interval`` (95%, over patients).
     """
     bins = [np.searchsorted(np.asarray(edges), longest_sides(part), side="right") for part in errors]
-    numbers = [f"{edge:g}" for edge in edges]
-    names = [f"< {numbers[0]}", *(f"{a} - {b}" for a, b in zip(numbers, numbers[1:])), f">= {numbers[-1]}"] if numbers else ["all"]
     return [
-        {"stratum": name} | _sensitivity(errors, [part == number for part in bins], table, weights) for number, name in enumerate(names)
+        {"stratum": name} | _sensitivity(errors, [part == number for part in bins], table, weights)
+        for number, name in enumerate(bin_names(edges))
     ]
+
+
+def bin_names(edges: Sequence[float]) -> list[str]:
+    """Of the bins between edges, and below and above all."""
+    numbers = [f"{edge:g}" for edge in edges]
+    return [f"< {numbers[0]}", *(f"{a} - {b}" for a, b in zip(numbers, numbers[1:])), f">= {numbers[-1]}"] if numbers else ["all"]
 
 
 def strata_by_column(errors: Sequence[CaseErrors], table: MatchTable, column: str, weights: np.ndarray) -> list[dict[str, Any]]:
@@ -56,7 +61,7 @@ def strata_by_column(errors: Sequence[CaseErrors], table: MatchTable, column: st
         own = values == value
         row = {"stratum": str(value), "cases": int(own.sum()), "false_positives": int(alarms[own].sum())}
         row |= _sensitivity(errors, [np.full(len(part.lesions), yes) for part, yes in zip(errors, own)], table, weights)
-        rows.append(row | _share("fp_per_case", alarms * own, own.astype(float), table, weights))
+        rows.append(row | share_of_cases("fp_per_case", alarms * own, own.astype(float), table, weights))
     return rows
 
 
@@ -72,10 +77,10 @@ def _sensitivity(errors: Sequence[CaseErrors], chosen: Sequence[np.ndarray], tab
     lesions = np.array([(part.lesions & own).sum() for part, own in zip(errors, chosen)], dtype=float)
     found = np.array([(part.found & own).sum() for part, own in zip(errors, chosen)], dtype=float)
     counts = {"lesions": int(lesions.sum()), "found": int(found.sum())}
-    return counts | _share("sensitivity", found, lesions, table, weights)
+    return counts | share_of_cases("sensitivity", found, lesions, table, weights)
 
 
-def _share(name: str, part: np.ndarray, whole: np.ndarray, table: MatchTable, weights: np.ndarray) -> dict[str, Any]:
+def share_of_cases(name: str, part: np.ndarray, whole: np.ndarray, table: MatchTable, weights: np.ndarray) -> dict[str, Any]:
     """The sum of ``part`` (N,) over the sum of ``whole`` (N,), with its interval if there are weights."""
     value = share_interval(table, part, whole, weights)
     return {name: plain(value.value)} | ({f"{name}_interval": [plain(value.low), plain(value.high)]} if len(weights) else {})

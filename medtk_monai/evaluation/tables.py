@@ -7,6 +7,15 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+_PLACES = {
+    "by_border_mm": "border of the scan, mm",
+    "by_intensity": "mean intensity",
+    "by_seam_mm": "seam of windows, mm",
+    "by_num_positives": "positive priors",
+    "by_level": "assigned level",
+}
+"""Strata by what the rows tell, and how they are called."""
+
 
 def format_evaluation(metrics: dict[str, Any]) -> str:
     """The metrics of ``evaluate_files`` as tables for a terminal."""
@@ -64,6 +73,8 @@ def format_analysis(summary: dict[str, Any]) -> str:
         _errors(summary["errors"]),
         _strata("longest side, mm", summary["by_size_mm"]),
         *(_strata(name, rows) for name, rows in summary["by_column"].items()),
+        *(_strata(title, summary[key]) for key, title in _PLACES.items() if key in summary),
+        *([_confusion(summary["class_confusion"])] if summary["class_confusion"] else []),
         _calibration(summary["calibration"]),
     ]
     return "\n\n".join(parts)
@@ -81,13 +92,26 @@ def _errors(errors: Sequence[dict[str, Any]]) -> str:
 
 
 def _strata(name: str, strata: Sequence[dict[str, Any]]) -> str:
-    by_case = any("cases" in row for row in strata)
+    by_case, alarms, shares = (any(key in row for row in strata) for key in ("cases", "fp_per_case", "image_share"))
+    levels = range(len(strata[0].get("found_by_level", ())) if strata else 0)
     rows = [[name, *(["cases"] if by_case else []), "lesions", "found", "sensitivity", "95% interval"]]
-    rows[0] += ["FP per case", "95% interval"] if by_case else []
+    rows[0] += (
+        [f"by level {level}" for level in levels]
+        + (["FP per case", "95% interval"] if alarms else [])
+        + (["share of image"] if shares else [])
+    )
     for row in strata:
-        found = [str(row["lesions"]), str(row["found"]), _fixed(row["sensitivity"]), _ends(row.get("sensitivity_interval"))]
-        alarms = [_fixed(row["fp_per_case"]), _ends(row.get("fp_per_case_interval"))] if by_case else []
-        rows.append([row["stratum"], *([str(row["cases"])] if by_case else []), *found, *alarms])
+        cells = [str(row["lesions"]), str(row["found"]), _fixed(row["sensitivity"]), _ends(row.get("sensitivity_interval"))]
+        cells += [str(row["found_by_level"][level]) for level in levels]
+        cells += [_fixed(row["fp_per_case"]), _ends(row.get("fp_per_case_interval"))] if alarms else []
+        cells += [_fixed(row["image_share"])] if shares else []
+        rows.append([row["stratum"], *([str(row["cases"])] if by_case else []), *cells])
+    return _table(rows)
+
+
+def _confusion(classes: Sequence[dict[str, Any]]) -> str:
+    rows = [["class", "lesions", *(f"found as {row['label']}" for row in classes), "missed"]]
+    rows += [[str(value) for value in (row["label"], row["lesions"], *row["found_as"], row["missed"])] for row in classes]
     return _table(rows)
 
 

@@ -114,9 +114,17 @@ def building(bundle: str | Path, parts: Sequence[str], overrides: Mapping[str, A
 
 
 def parse_bundle(
-    bundle: str | Path, checkpoint: Paths, overlay: Paths = (), device: str | None = None, overrides: Mapping[str, Any] | None = None
+    bundle: str | Path,
+    checkpoint: Paths,
+    overlay: Paths = (),
+    device: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    parts: Sequence[str] = PARTS,
 ) -> tuple[ConfigParser, dict[str, Any]]:
-    """The configuration that a network was trained with, and the notes of its checkpoint; for the arguments see ``load_bundle``.
+    """The configuration that a network was trained with, and the notes of its checkpoint; for other arguments see ``load_bundle``.
+
+    Args:
+        parts: of the configuration that are used; values that they depend on are taken from the checkpoint.
 
     Raises:
         DataError: a file is missing or broken, or an override names no value.
@@ -125,7 +133,8 @@ def parse_bundle(
     if not checkpoints:
         raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
     notes = _notes(Path(checkpoints[0]))
-    return _parse([config_file(bundle), *_as_list(overlay)], notes.get("values", {}), overrides or {}, device), notes
+    files = [config_file(bundle), *_as_list(overlay)]
+    return _parse(files, notes.get("values", {}), overrides or {}, device, parts), notes
 
 
 def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
@@ -186,10 +195,12 @@ def _as_list(paths: Paths) -> list[str]:
     return [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
 
 
-def _parse(files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None) -> ConfigParser:
+def _parse(
+    files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None, parts: Sequence[str]
+) -> ConfigParser:
     parser = read_config(files, overrides)
     # Only arguments of components that the bundle names are taken, never the components themselves.
-    needed = _reachable(parser.get(), (*PARTS, MERGE_IOU)) - _OF_THIS_MACHINE
+    needed = _reachable(parser.get(), (*parts, MERGE_IOU)) - _OF_THIS_MACHINE
     known = _ids(parser.get())
     parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
     parser.update(dict(overrides) | ({"device": _checked_device(device)} if device else {}))

@@ -5,9 +5,11 @@ import sys
 import nibabel
 import numpy as np
 import pytest
+import torch
 
 from medtk_monai.cli.main import main
-from medtk_monai.formats import make_case, write_predictions
+from medtk_monai.formats import make_case, read_predictions, write_predictions
+from tests.bundles.running import BUNDLE
 
 GRID = {"size": [40, 40, 40], "affine": np.eye(4).tolist()}
 
@@ -93,3 +95,74 @@ def test_errors_take_one_line_and_nothing_is_written(folder, monkeypatch, argume
     with pytest.raises(SystemExit) as caught:
         analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", *arguments)
     assert message in str(caught.value.code) and "\n" not in str(caught.value.code) and not (folder / "out").exists()
+
+
+@pytest.fixture
+def detector(folder):
+    """A checkpoint that notes what a training was started with, and findings of its priors: at cells of the first and second level."""
+    values = {"head": "anchor", "strides": [2, 4], "anchor_sizes": [[5], [11]], "window_size": 32, "margin": 4, "patch_size": 24}
+    torch.save({"notes": {"values": values}}, folder / "best.pt")
+    found = read_predictions("found.json")
+    found[0]["prior_ids"] = [5 * 20**2 + 5 * 20 + 5, 20**3 + 2 * 10**2 + 7 * 10 + 7]
+    write_predictions("found.json", found)
+    return "--bundle", BUNDLE, "--checkpoint", "best.pt", "--threshold", "0.5", "--bootstraps", "20"
+
+
+def rows_of(folder, name):
+    return list(csv.DictReader((folder / "out" / name).open()))
+
+
+def test_levels_and_seams_of_a_bundle(folder, detector, monkeypatch, capsys):
+    """Cores of 16 voxels make seams at 16 and 32."""
+    analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", *detector)
+    text = capsys.readouterr().out
+    assert "seam of windows, mm" in text and "assigned level" in text
+    lesions, alarms = (rows_of(folder, name) for name in ("lesions.csv", "false_positives.csv"))
+    names = ("level", "cell", "anchor", "stride", "prior_size_mm", "seam_mm")
+    assert [[row[name] for name in names] for row in (lesions[0], alarms[0])] == [
+        ["0", "5 5 5", "0", "2", "5", "6"],
+        ["1", "2 7 7", "0", "4", "11", "2"],
+    ]
+    assert [row["seam_mm"] for row in lesions[1:]] == ["2", "4.5"] and lesions[1]["level"] == ""
+    assert lesions[0]["assigned_level"] == "0" and all(int(row["num_positives"]) > 0 for row in lesions)
+    summary = json.loads((folder / "out" / "analysis.json").read_text())
+    assert summary["by_level"][0]["found_by_level"] == [1, 0] and summary["class_confusion"] == []
+
+
+def test_margins_and_values_that_findings_were_made_with(folder, detector, monkeypatch):
+    """The margin that a look tells gives cores of 24 voxels; a window that is named holds the image."""
+    found = read_predictions("found.json")
+    write_predictions("found.json", [found[0] | {"look": {"margin": 0}}, found[1]])
+    analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", *detector)
+    assert [row["seam_mm"] for row in rows_of(folder, "lesions.csv")] == ["14", "6", "4.5"]
+    analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", *detector, "--window_size", "96")
+    assert [row["seam_mm"] for row in rows_of(folder, "lesions.csv")] == ["", "", ""]
+
+
+def test_findings_without_priors_leave_columns_empty(folder, detector, monkeypatch):
+    write_predictions("found.json", [{k: v for k, v in case.items() if k != "prior_ids"} for case in read_predictions("found.json")])
+    analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", *detector)
+    assert [(row["level"], row["prior_size_mm"]) for row in rows_of(folder, "false_positives.csv")] == [("", "")]
+    assert [row["seam_mm"] for row in rows_of(folder, "lesions.csv")] == ["6", "2", "4.5"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--strides", "[4,8]"], "case 'a': prior 8277 lies outside a grid of 1125 priors -- give bundle, checkpoint"),
+        (["--window_size", "8"], "case 'a': a window of (8, 8, 8) has no core"),
+        (["--windowsize", "3"], "did you mean --window_size"),
+        (["--checkpoint", "absent.pt"], "no checkpoint absent.pt"),
+        (["--bundle", "absent"], "absent/train.json"),
+        (["--near_mm", "0"], "0 mm is not near"),
+    ],
+)
+def test_wrong_detectors_take_one_line(folder, detector, monkeypatch, arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", *detector, *arguments)
+    assert message in str(caught.value.code) and "\n" not in str(caught.value.code) and not (folder / "out").exists()
+
+
+def test_values_of_a_bundle_need_a_checkpoint(folder, monkeypatch):
+    with pytest.raises(SystemExit, match="no argument --treshold -- see medtk analyze --help"):
+        analyze(monkeypatch, "found.json", "datalist.json", "--out", "out", "--treshold", "0.7")

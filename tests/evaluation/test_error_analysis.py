@@ -4,18 +4,20 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted_errors import SCENES, THRESHOLD, Planted, joined, plant
 
+from medtk_monai.anchors import AnchorGenerator
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_analysis import Questions, analyze_errors, ignore_outside
 from medtk_monai.evaluation.error_gains import gains_if_mended
 from medtk_monai.evaluation.error_kinds import Kind, sort_errors
 from medtk_monai.evaluation.matching import match_all
+from medtk_monai.evaluation.seen_images import SeenImage
 from medtk_monai.evaluation.tables import format_analysis
 from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules
-from medtk_monai.structures import PriorGrid
 
 RULES = Rules()
 CENTER, SIDES = np.array([20.0, 20, 20]), np.array([4.0, 4, 4])
@@ -255,16 +257,18 @@ def test_rows():
     affine[:3, 3] = 1  # the first voxel begins at 0
     (one,) = joined([case((0, 3.8, 0, 0.9))], grid={"size": [50, 50, 50], "affine": affine.tolist()})
     one.detections.prior_ids[0] = 2 * 4**3 + 5
-    priors = PriorGrid(((4, 4, 4), (2, 2, 2)), (2, 1))
-    result = analyze_errors([one], RULES, Questions(0.5), num_draws=0, prior_grids=lambda case: priors)
+    generator = AnchorGenerator([13, 25], [[4, 8], [16]])
+    seen = SeenImage((50, 50, 50), torch.from_numpy(affine), generator, (), torch.tensor([[0, 0]]))
+    result = analyze_errors([one], RULES, Questions(0.5), num_draws=0, seen=[seen])
     (lesion,), (alarm,) = result.lesions, result.false_positives
     assert (lesion["kind"], alarm["kind"], lesion["near_score"]) == ("localization", "localization", pytest.approx(0.9))
     assert (lesion["border_mm"], lesion["size_mm"], lesion["distance_mm"]) == pytest.approx((20, 4, 3.8))
     assert [alarm[name] for name in "xyz"] == pytest.approx([23.8, 20, 20]) and alarm["border_mm"] == pytest.approx(20)
     assert [(row["prior_id"], row["level"], row["cell"], row["anchor"]) for row in (lesion, alarm)] == [(133, 1, "1 0 1", 0)] * 2
+    assert [(row["stride"], row["prior_size_mm"], row["seam_mm"]) for row in (lesion, alarm)] == [(25, 32, None)] * 2
     one.detections.prior_ids[0] = 136
     with pytest.raises(DataError, match="'case_0'.*prior 136 lies outside a grid of 136"):
-        analyze_errors([one], RULES, Questions(0.5), num_draws=0, prior_grids=lambda case: priors)
+        analyze_errors([one], RULES, Questions(0.5), num_draws=0, seen=[seen])
 
 
 @pytest.mark.parametrize("edges", [(5, 3), (3, 3), (0, 3)])
