@@ -17,7 +17,7 @@ LAYERS = [
     ["detectors"],
     ["inferers", "analysis", "visualize", "engines", "export"],
     ["handlers"],
-    ["prediction", "evaluation"],
+    ["prediction", "evaluation", "planning"],
     ["tuning"],
     ["cli"],
 ]

@@ -66,7 +66,9 @@ def read_facts(fingerprint: Mapping[str, Any], split: str = "training") -> DataF
     values = fingerprint["values"]
     chosen = [index for index, own in enumerate(values["split"]) if own == split]
     if not chosen:
-        raise DataError(f"{fingerprint['datalist']} has no objects in split {split!r}", remedy="a plan needs objects to fit: see medtk check")
+        raise DataError(
+            f"{fingerprint['datalist']} has no objects in split {split!r}", remedy="a plan needs objects to fit: see medtk check"
+        )
     channels = {case["channels"] for case in cases}
     if len(channels) > 1:
         raise DataError(f"images of {split!r} have {', '.join(map(str, sorted(channels)))} channels", remedy="use images of one kind")

@@ -55,8 +55,8 @@ def _fit_level(sides: np.ndarray, stride: Sequence[int], count: int, seed: int) 
         return middle * 2.0 ** ((np.arange(count)[:, None] - (count - 1) / 2) / count)
     if count == 1:
         return np.exp(np.median(np.log(sides), axis=0))[None]
-    found, _ = kmeans2(np.log(sides), count, minit="++", rng=np.random.default_rng(seed))
-    return np.exp(found)
+    distinct = np.unique(np.log(sides), axis=0)
+    start = distinct[np.linspace(0, len(distinct) - 1, count).astype(int)] if len(distinct) <= count else "++"
 
 
 def mean_best_iou(sides: np.ndarray, anchors: np.ndarray) -> float:
