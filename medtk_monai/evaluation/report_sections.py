@@ -32,6 +32,11 @@ def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
             ("Mean FROC sensitivity", number(metrics["froc"]["mean"]), _interval(metrics["froc"].get("mean_interval"))),
             ("Average precision", number(metrics["ap"]), _interval(metrics.get("ap_interval"))),
             ("Case AUROC", number(metrics["case_auroc"]), _interval(metrics.get("case_auroc_interval"))),
+            *(
+                (name, number(metrics[key]), _interval(metrics.get(f"{key}_interval")))
+                for key, name in {"picai_score": "PI-CAI score", "picai_ap": "AP, not interpolated"}.items()
+                if key in metrics
+            ),
         ]
     )
 
