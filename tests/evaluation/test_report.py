@@ -17,7 +17,8 @@ from medtk_monai.cli.main import main
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import evaluate_files, read_truth
 from medtk_monai.evaluation.report_charts import plain_axis
-from medtk_monai.evaluation.report_run import read_run
+from medtk_monai.evaluation.report_origin import curves_section
+from medtk_monai.evaluation.report_run import Run, read_run
 from medtk_monai.formats import make_case, read_predictions, write_predictions
 from medtk_monai.metrics.breakdown import all_lesions, hits_by_score, precision_recall, sensitivity_by_size
 
@@ -221,3 +222,10 @@ def test_runs_without_files(tmp_path):
 def test_ticks_are_few_and_inside(low, high):
     axis = plain_axis("x", low, high)
     assert 2 <= len(axis.ticks) <= 8 and axis.low <= min(axis.ticks) and max(axis.ticks) <= axis.high * (1 + 1e-6)
+
+
+def test_further_figures_of_validations_are_listed_but_not_drawn():
+    curve = np.array([1.0, 2.0]), np.array([0.25, 0.5])
+    section = curves_section(Run("run", {}, {}, {"froc": curve, "validation/threshold_at_1": curve}))
+    chart, listed = section.split("</svg>")
+    assert "froc" in chart and "threshold_at_1" not in chart and "threshold_at_1" in listed
