@@ -34,11 +34,12 @@ def made_once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def phantom(made_once):
-    """A small phantom data set for each number of dimensions: ``phantom(3)`` is its folder."""
+    """A small phantom data set for each number of dimensions: ``phantom(3)`` is its folder. Volumes are small, projections of usual size."""
     from medtk_monai.data.phantom import write_phantom_dataset
 
     def make(spatial_dims) -> Path:
-        write = lambda folder: write_phantom_dataset(folder, num_cases=9, seed=1, spatial_dims=spatial_dims, num_workers=1)  # noqa: E731
+        settings = {"num_cases": 9, "seed": 1, "spatial_dims": spatial_dims, "shape": (64, 64, 48) if spatial_dims == 3 else None}
+        write = lambda folder: write_phantom_dataset(folder, **settings, num_workers=1)  # noqa: E731
         return made_once(f"phantom{spatial_dims}d", write).parent
 
     return make

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import medtk_monai
 from medtk_monai.atomic import write_text_atomically
-from medtk_monai.evaluation.breakdown import Lesions, all_lesions
 from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.report_gallery import Shown, draw_gallery, top_alarms, worst_misses
 from medtk_monai.evaluation.report_html import counted, page, paragraph, section
 from medtk_monai.evaluation.report_origin import capsule_section, curves_section, fingerprint_section, methods_section
 from medtk_monai.evaluation.report_run import Run
 from medtk_monai.evaluation.report_sections import froc_section, operating_section, scores_section, sizes_section, summary_tiles
+from medtk_monai.metrics.breakdown import Lesions, all_lesions
 from medtk_monai.metrics.matching import Outcome
 from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
@@ -60,7 +60,7 @@ def write_report(path: str | os.PathLike, result: Evaluation, rules: Rules, orig
 def _sections(result: Evaluation, rules: Rules, origin: Origin, num_shown: int) -> Sequence[str]:
     bootstrap = result.metrics["bootstrap"]
     weights = bootstrap_weights(result.table, bootstrap["draws"], bootstrap["seed"])
-    lesions = all_lesions(result.cases, result.matches)
+    lesions = all_lesions(result.matches, [case.truth.boxes.sizes.numpy().max(axis=1, initial=0) for case in result.cases])
     name, point = next(iter(result.metrics["operating_points"].items()))
     threshold = float("inf") if point["threshold"] is None else point["threshold"]
     return [

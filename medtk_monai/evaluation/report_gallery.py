@@ -13,11 +13,11 @@ from torch import Tensor
 
 from medtk_monai.box_ops import boxes_from_world
 from medtk_monai.errors import as_data_error
-from medtk_monai.evaluation.breakdown import Lesions
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_html import figure, gallery, text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics import CaseMatches, Outcome
+from medtk_monai.metrics.breakdown import Lesions
 from medtk_monai.transforms.boxes import WorldBoxes
 from medtk_monai.visualize.closeup import plot_closeup
 

@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from medtk_monai.evaluation.breakdown import Lesions
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Chart, plain_axis, shares_axis
 from medtk_monai.evaluation.report_html import columns, counted, facts, figure, number, pair, paragraph, section, table
 from medtk_monai.evaluation.report_run import Curve, Run
+from medtk_monai.metrics.breakdown import Lesions
 from medtk_monai.metrics.rules import Rules
 
 
 def curves_section(run: Run) -> str:
     """Losses and validation figures of the training."""
     parts = [figure(_curves("Losses by epoch", "loss, mean of the epoch", run.losses), "Training losses.")] if run.losses else []
-    if run.validations:
-        parts.append(figure(_curves("Validation figures by epoch", "validation figure", run.validations), "Validation figures."))
+    main = {name: curve for name, curve in run.validations.items() if "/" not in name}
+    if main:
+        parts.append(figure(_curves("Validation figures by epoch", "validation figure", main), "Validation figures."))
     values = {name: curve for name, curve in (*run.losses.items(), *run.validations.items()) if len(curve[1])}
     rows = [
         [name, number(y[0]), number(y[-1]), f"{number(y.min())} to {number(y.max())}", f"{x[0]:g} to {x[-1]:g}"]

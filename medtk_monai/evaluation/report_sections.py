@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from medtk_monai.evaluation.breakdown import Lesions, Share, hits_by_score, precision_recall, sensitivity_by_size
 from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Axis, Chart, plain_axis, rates_axis, shares_axis
 from medtk_monai.evaluation.report_html import ends, figure, number, pair, paragraph, section, table, tiles
+from medtk_monai.metrics.breakdown import Lesions, Share, hits_by_score, precision_recall, score_histogram, sensitivity_by_size
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import intervals
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.metrics.summary import figures
 from medtk_monai.metrics.weighted import froc_sensitivities
-
-_NUM_BINS = 20
 
 
 def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
@@ -32,6 +30,11 @@ def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
             ("Mean FROC sensitivity", number(metrics["froc"]["mean"]), _interval(metrics["froc"].get("mean_interval"))),
             ("Average precision", number(metrics["ap"]), _interval(metrics.get("ap_interval"))),
             ("Case AUROC", number(metrics["case_auroc"]), _interval(metrics.get("case_auroc_interval"))),
+            *(
+                (name, number(metrics[key]), _interval(metrics.get(f"{key}_interval")))
+                for key, name in {"picai_score": "PI-CAI score", "picai_ap": "AP, not interpolated"}.items()
+                if key in metrics
+            ),
         ]
     )
 
@@ -128,7 +131,7 @@ def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: flo
     shares = sensitivity_by_size(found, lesions, threshold, weights)
     if not shares:
         return section("Lesions by size", paragraph("There are no lesions."))
-    names = [_range(share) for share in shares]
+    names = [share.name for share in shares]
     axis = Axis("longest side of the lesion's box, mm", 0, len(shares), [index + 0.5 for index in range(len(shares))], names)
     chart = Chart(f"Sensitivity by lesion size at {name}", axis, shares_axis("sensitivity"))
     chart.dots(axis.ticks, [share.share.value for share in shares], BLUE, [(share.share.low, share.share.high) for share in shares])
@@ -141,12 +144,6 @@ def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: flo
     note = "Intervals of few lesions are too narrow where all, or none, are found: the bootstrap cannot draw what it has not seen."
     picture = figure(chart.svg(), f"Sensitivity by size at {name}, with 95% intervals.")
     return section("Lesions by size", pair(picture, table(caption, head, rows)), paragraph(note, "soft"))
-
-
-def _range(share: Share) -> str:
-    if share.low == 0:
-        return f"< {share.high:g}"
-    return f"≥ {share.low:g}" if share.high == np.inf else f"{share.low:g}–{share.high:g}"
 
 
 def scores_section(found: MatchTable, threshold: float, weights: np.ndarray) -> str:
@@ -164,18 +161,17 @@ def scores_section(found: MatchTable, threshold: float, weights: np.ndarray) -> 
 def _histogram(found: MatchTable, threshold: float) -> str:
     low, high = (float(found.scores.min()), float(found.scores.max())) if len(found.scores) else (0.0, 1.0)
     across = shares_axis("score") if low >= 0 and high <= 1 else plain_axis("score", low, high)
-    edges = np.linspace(across.low, across.high, _NUM_BINS + 1)
-    groups = [(found.scores[found.is_tp], BLUE, "true positives"), (found.scores[~found.is_tp], AMBER, "false positives")]
-    heights = [np.histogram(values, edges)[0] * (100 / max(len(values), 1)) for values, _, _ in groups]
+    edges, *heights = score_histogram(found, across.low, across.high)
+    groups = [(int(found.is_tp.sum()), BLUE, "true positives"), (int((~found.is_tp).sum()), AMBER, "false positives")]
     chart = Chart(
         "Histogram of the scores of true and false positives",
         across,
         plain_axis("% of the group", 0, max(float(max(map(np.max, heights))) * 1.05, 1)),
     )
     width = (edges[1] - edges[0]) / 2
-    for index, (values, color, name) in enumerate(groups):
+    for index, (count, color, name) in enumerate(groups):
         left = edges[:-1] + index * width
-        chart.bars(left + 0.06 * width, left + 0.94 * width, heights[index], color, f"{name} (n = {len(values)})")
+        chart.bars(left + 0.06 * width, left + 0.94 * width, heights[index], color, f"{name} (n = {count})")
     if np.isfinite(threshold):
         chart.line([threshold, threshold], [0, chart.up.high], "#3b4a57", dash="5 4")
     return chart.svg()

@@ -31,6 +31,8 @@ def format_evaluation(metrics: dict[str, Any]) -> str:
     if len(metrics["per_class"]) > 1:
         lines += [f"class {part['label']}: AP {_with(part, 'ap')}, {part['num_lesions']} lesions" for part in metrics["per_class"]]
     lines.append(f"case AUROC {_with(metrics, 'case_auroc')}")
+    if "picai_score" in metrics:
+        lines.append(f"PI-CAI score {_with(metrics, 'picai_score')}: AUROC and AP without interpolation, {_with(metrics, 'picai_ap')}")
     counts = f"{metrics['num_lesions']} lesions in {metrics['num_diseased']} of {metrics['num_cases']} cases"
     lines += [f"{counts} of {metrics['num_patients']} patients, hit: {metrics['hit']}, {metrics['interpolation']} interpolation", ""]
     return "\n".join([*lines, *(_card(name, point) for name, point in metrics["operating_points"].items())])

@@ -10,6 +10,7 @@ from medtk_monai.handlers.progress import EvaluationProgress, TrainingProgress, 
 from medtk_monai.handlers.run_capsule import RunCapsule
 from medtk_monai.handlers.share_buffers import ShareBuffers
 from medtk_monai.handlers.step_times import StepTimes
+from medtk_monai.handlers.validation_figures import ValidationFigures
 
 __all__ = [
     "AveragedNetwork",
@@ -23,6 +24,7 @@ __all__ = [
     "ShareBuffers",
     "StepTimes",
     "TrainingProgress",
+    "ValidationFigures",
     "load_weights",
     "tensorboard_values",
 ]

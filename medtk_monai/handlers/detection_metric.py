@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import ignite.distributed as idist
 from ignite.engine import Engine
 from ignite.metrics import Metric
 
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
+from medtk_monai.handlers.gathering import gather_cases
 from medtk_monai.metrics import DetectionMetrics
 
 
@@ -54,7 +54,6 @@ class DetectionMetric(Metric):
 
     def _gather(self) -> None:
         """Give this process the cases of the others."""
-        shares: Any = idist.all_gather(list(zip(self._case_ids, self.metrics.state)))
-        if len(shares) > 1:
-            self.metrics.reset()
-            self.metrics.merge(dict(pair for share in shares for pair in share).values())
+        cases = gather_cases(self._case_ids, self.metrics.state)
+        self.metrics.reset()
+        self.metrics.merge(cases)

@@ -9,7 +9,14 @@ from medtk_monai.metrics.matching import UNMATCHED, CaseMatches, Outcome, Pairin
 from medtk_monai.metrics.resampling import Comparison, Interval, bootstrap_weights, compare, intervals
 from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules
 from medtk_monai.metrics.summary import assess, operating_point, summarize, threshold_for_fp, threshold_for_sensitivity
-from medtk_monai.metrics.weighted import average_precisions, case_aurocs, counts_at, froc_sensitivities
+from medtk_monai.metrics.weighted import (
+    average_precisions,
+    average_precisions_step,
+    case_aurocs,
+    counts_at,
+    froc_sensitivities,
+    picai_scores,
+)
 
 __all__ = [
     "PRESETS",
@@ -34,6 +41,7 @@ __all__ = [
     "assess",
     "average_precision",
     "average_precisions",
+    "average_precisions_step",
     "bootstrap_weights",
     "case_aurocs",
     "compare",
@@ -44,6 +52,7 @@ __all__ = [
     "match_detections",
     "operating_point",
     "parse_rules",
+    "picai_scores",
     "pool_matches",
     "sensitivity_at",
     "summarize",

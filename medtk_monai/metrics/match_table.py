@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medtk_monai.metrics.matching import CaseMatches, Outcome, pool_matches
+from medtk_monai.metrics.matching import UNMATCHED, CaseMatches, Outcome, pool_matches
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class MatchTable:
         labels: (K,) int64.
         cases: (K,) int64, index of the case.
         lesions: (N, C) int64, objects of each class in each case, the ignored ones left out.
-        case_scores: (N,) float64, the best score of a case among what counts; -inf without any.
+        case_scores: (N,) float64, the best score of a case, findings of ignored objects left out; -inf without any.
         patients: (N,) int64, index of the patient of each case.
     """
 
@@ -74,7 +74,14 @@ def tabulate(matches: Sequence[CaseMatches], num_classes: int, patients: Sequenc
         raise ValueError(f"{len(patients)} patients for {len(matches)} cases")
     pooled = pool_matches(matches, num_classes)
     lesions = np.array([case.count_objects(num_classes) for case in matches], dtype=np.int64).reshape(len(matches), num_classes)
-    counted = (case.scores[case.outcomes != Outcome.SET_ASIDE] for case in matches)
-    best = np.array([scores.max(initial=-np.inf) for scores in counted])
+    best = np.array([case.scores[_speaks(case)].max(initial=-np.inf) for case in matches])
     numbers = np.unique([] if patients is None else list(patients), return_inverse=True)[1] if patients else np.arange(len(matches))
     return MatchTable(pooled.scores, pooled.is_tp, pooled.labels, pooled.cases, lesions, best, numbers)
+
+
+def _speaks(case: CaseMatches) -> np.ndarray:
+    """(N,) bool: counts, or is a further hit of an object that counts, which tells as much of the case as the first one."""
+    further = np.zeros(len(case.scores), bool)
+    hits = np.flatnonzero((case.outcomes == Outcome.SET_ASIDE) & (case.objects != UNMATCHED))
+    further[hits] = ~case.object_ignored[case.objects[hits]]
+    return further | (case.outcomes != Outcome.SET_ASIDE)

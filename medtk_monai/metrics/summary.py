@@ -11,8 +11,16 @@ import numpy as np
 from medtk_monai.metrics.froc import FrocCurve, froc_curve
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
-from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.weighted import Figure, average_precisions, case_aurocs, counts_at, froc_sensitivities
+from medtk_monai.metrics.rules import PRESETS, Rules
+from medtk_monai.metrics.weighted import (
+    Figure,
+    average_precisions,
+    average_precisions_step,
+    case_aurocs,
+    counts_at,
+    froc_sensitivities,
+    picai_scores,
+)
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 """False positives per case, and the lower and upper ends of the sensitivity's interval there, (K,) each."""
@@ -20,7 +28,8 @@ _BAND_POINTS = 49
 
 
 def figures(rules: Rules) -> dict[str, Figure]:
-    """The single figures (B,) that detectors are compared by: froc_mean, sensitivity_at_1 (false positive per case), ap, case_auroc."""
+    """The single figures (B,) that detectors are compared by: froc_mean, sensitivity_at_1 (false positive per case), ap, case_auroc; by
+    the rules of PI-CAI also picai_ap and picai_score."""
 
     def sensitivities(table: MatchTable, weights: np.ndarray) -> np.ndarray:
         return froc_sensitivities(table, weights, rules.fp_per_case, rules.interpolation)
@@ -30,7 +39,13 @@ def figures(rules: Rules) -> dict[str, Figure]:
         "sensitivity_at_1": lambda table, weights: froc_sensitivities(table, weights, [1.0], rules.interpolation)[:, 0],
         "ap": average_precisions,
         "case_auroc": case_aurocs,
+        **ranking_figures(rules),
     }
+
+
+def ranking_figures(rules: Rules) -> dict[str, Figure]:
+    """What a challenge ranks by beyond what all evaluations tell: picai_ap and picai_score, where the rules are PI-CAI's."""
+    return {"picai_ap": average_precisions_step, "picai_score": picai_scores} if rules == PRESETS["picai"] else {}
 
 
 def summarize(
@@ -50,6 +65,7 @@ def summarize(
     Returns:
         Of each figure ``x`` also ``x_interval``, (low, high), with a bootstrap. ``froc_diseased`` is over the cases with lesions
         alone. The last bounds of a class, or of a stratum, that no draw has are None.
+        ``picai_ap`` and ``picai_score`` are there if the rules are those of PI-CAI.
     """
 
     def of(figure: Figure, of_table: MatchTable = table) -> list[Interval]:
@@ -87,6 +103,7 @@ def summarize(
         | named("ap", of(average_precisions)[0])
         | {"ap_per_iou": per_iou}
         | named("case_auroc", of(case_aurocs)[0])
+        | {key: value for name, figure in ranking_figures(rules).items() for key, value in named(name, of(figure)[0]).items()}
         | {
             "per_class": [
                 {"label": label, "num_lesions": int(own.lesions.sum())} | named("ap", of(average_precisions, own)[0])

@@ -16,6 +16,8 @@ from medtk_monai.metrics.match_table import MatchTable
 _CHUNK = 2_000_000
 """Numbers that are worked on at once: memory does not grow with the number of draws."""
 Interpolation = Literal["step", "linear"]
+Figure = Callable[[MatchTable, np.ndarray], np.ndarray]
+"""A table and weights (B, N) -> a figure (B,), or several (B, R)."""
 
 
 def froc_sensitivities(
@@ -52,10 +54,38 @@ def _read_off(hits: np.ndarray, alarms: np.ndarray, wanted: np.ndarray, interpol
 
 def average_precisions(table: MatchTable, weights: np.ndarray) -> np.ndarray:
     """Average precision (B,), COCO's with 101 recalls, as the mean over the classes that have lesions; NaN where none has."""
-    per_class = np.stack([_average_precision(table.of_class(label), weights) for label in range(table.num_classes)], axis=1)
+    return _mean_over_classes(table, weights, _average_precision)
+
+
+def average_precisions_step(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+    """Average precision (B,) without interpolation: the sum over distinct scores of precision times the recall that is gained there.
+
+    PI-CAI ranks by it (Saha et al., Lancet Oncology 2024). A mean over the classes that have lesions; NaN where none has.
+    """
+    return _mean_over_classes(table, weights, _average_precision_step)
+
+
+def picai_scores(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+    """The ranking score (B,) of PI-CAI: the mean of case-level AUROC and ``average_precisions_step``; NaN where either is undefined."""
+    return (case_aurocs(table, weights) + average_precisions_step(table, weights)) / 2
+
+
+def _mean_over_classes(table: MatchTable, weights: np.ndarray, figure: Figure) -> np.ndarray:
+    per_class = np.stack([figure(table.of_class(label), weights) for label in range(table.num_classes)], axis=1)
     present = ~np.isnan(per_class)
     with np.errstate(invalid="ignore"):
         return np.where(present, per_class, 0.0).sum(axis=1) / np.where(present.any(axis=1), present.sum(axis=1), np.nan)
+
+
+def _average_precision_step(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+    lesions = weights @ table.lesions.sum(axis=1)
+    result = np.full(len(weights), np.nan)
+    for rows, tp, fp in _cumulated(table, weights):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            precision = np.nan_to_num(tp / (tp + fp))
+            gained = (np.diff(tp, axis=1) * precision[:, 1:]).sum(axis=1)
+            result[rows] = np.where(lesions[rows] > 0, gained / lesions[rows], np.nan)
+    return result
 
 
 def _average_precision(table: MatchTable, weights: np.ndarray) -> np.ndarray:
@@ -146,7 +176,3 @@ def _counts(table: MatchTable, chosen: np.ndarray, columns: np.ndarray, num_colu
     """How many of the chosen rows of each case (columns of the result) fall into each column (its rows)."""
     where = (columns[chosen], table.cases[chosen])
     return csr_array((np.ones(len(where[0])), where), shape=(num_columns, table.num_cases))
-
-
-Figure = Callable[[MatchTable, np.ndarray], np.ndarray]
-"""A table and weights (B, N) -> a figure (B,), or several (B, R)."""

@@ -56,7 +56,10 @@ def _fit_level(sides: np.ndarray, stride: Sequence[int], count: int, seed: int) 
     if count == 1:
         return np.exp(np.median(np.log(sides), axis=0))[None]
     distinct = np.unique(np.log(sides), axis=0)
-    start = distinct[np.linspace(0, len(distinct) - 1, count).astype(int)] if len(distinct) <= count else "++"
+    if len(distinct) <= count:
+        return np.exp(distinct[np.arange(count) % len(distinct)])
+    found, _ = kmeans2(np.log(sides), count, minit="++", rng=np.random.default_rng(seed))
+    return np.exp(found)
 
 
 def mean_best_iou(sides: np.ndarray, anchors: np.ndarray) -> float:

@@ -51,18 +51,18 @@ def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def turned(image: Tensor, boxes: Tensor, affine: Tensor) -> Scene:
+def turned(image: Tensor, boxes: Tensor, affine: Tensor, window: tuple[float, float] | None = None) -> Scene:
     """A scan (*spatial) and boxes (N, 2D), voxels, turned to the nearest axes of the world; flat images stay as they are.
 
     Args:
         affine: (D + 1, D + 1), voxel centers -> RAS mm.
+        window: see ``Scene``; ``window_of_scan`` unless given.
     """
     pixels, dims = image.detach().cpu().float(), image.ndim
     matrix = spatial_affine(affine, dims).numpy()
     spacing = np.linalg.norm(matrix[:-1, :-1], axis=0)
     corners = boxes.detach().cpu().double().numpy().reshape(-1, 2, dims)
-    values = pixels.flatten()
-    window = window_of(values[:: max(len(values) // _MAX_VOXELS, 1)])
+    window = window or window_of_scan(pixels)
     if dims == 3:
         directions = nibabel.orientations.io_orientation(matrix)  # type: ignore[attr-defined]
         flipped = np.flatnonzero(directions[:, 1] < 0).tolist()
@@ -71,6 +71,12 @@ def turned(image: Tensor, boxes: Tensor, affine: Tensor) -> Scene:
         order = np.argsort(directions[:, 0]).tolist()
         pixels, corners, spacing = pixels.flip(flipped).permute(order), corners[:, :, order], spacing[order]
     return Scene(pixels, corners.reshape(-1, 2 * dims), spacing, window)
+
+
+def window_of_scan(pixels: Tensor, max_voxels: int = _MAX_VOXELS) -> tuple[float, float]:
+    """``window_of`` about so many of the voxels, evenly spread."""
+    values = pixels.flatten()
+    return window_of(values[:: max(len(values) // max_voxels, 1)].float())
 
 
 def window_of(pixels: Tensor) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from medtk_monai.errors import find_data_error
 from tests.bundles.running import BUNDLE, EVALUATE, MULTI_GPU, SMALL, TRAIN, run, workflow
@@ -32,6 +33,16 @@ def train(config, folder, out, **overrides):
     return losses
 
 
+IMAGES = [f"validation/{name}" for name in ("froc", "precision_recall", "scores", "sizes", "errors")]
+
+
+def images_told(folder):
+    """The steps of each image in TensorBoard files."""
+    events = [EventAccumulator(str(path), size_guidance={"images": 0}).Reload() for path in folder.iterdir()]
+    told = [(name, event.step) for part in events for name in part.Tags()["images"] for event in part.Images(name)]
+    return {name: sorted(step for other, step in told if other == name) for name, _ in told}
+
+
 def test_every_property_of_a_training_bundle_is_there(phantom, tmp_path):
     flow = workflow(TRAIN, "train", phantom(3), tmp_path)
     flow.initialize()
@@ -47,6 +58,7 @@ def test_every_head_trains_reproducibly_and_evaluates(phantom, tmp_path, number,
     losses = [train([TRAIN, str(overlay)], phantom(dims), tmp_path, spatial_dims=dims) for _ in range(2)]
     assert losses[0] == losses[1] and losses[0]
     assert {"best.pt", "last.pt", "tensorboard"} <= {p.name for p in tmp_path.iterdir()}
+    assert images_told(tmp_path / "tensorboard") == dict.fromkeys(IMAGES, [1, 1])  # of two trainings
     run([TRAIN, str(overlay), EVALUATE], "evaluating", phantom(dims), tmp_path, spatial_dims=dims)
     predictions = json.loads((tmp_path / "predictions.json").read_text())["cases"]
     test_cases = json.loads((phantom(dims) / "datalist.json").read_text())["test"]
@@ -192,6 +204,7 @@ def test_two_processes_train_one_network_and_validate_each_case_once(phantom, tm
         assert all(torch.equal(value, second[name][key]) for key, value in first[name].items()), name
     capsule = json.loads((tmp_path / "overfit/run.json").read_text())
     assert capsule["processes"] == 2 and capsule["data"]["validation"]["num_cases"] == 3
+    assert images_told(tmp_path / "overfit/tensorboard") == dict.fromkeys(IMAGES, [1, 2]), "one process writes"
     content = torch.load(tmp_path / "overfit/last.pt", weights_only=True)
     assert len(content["progress"]["random"]) == 2
     assert all(torch.equal(content["network"][key], value) for key, value in first["weights"].items())

@@ -14,10 +14,21 @@ def audit(monkeypatch, *arguments):
     main()
 
 
+@pytest.fixture(scope="session")
+def usual(made_once, phantom):
+    """As ``phantom``, but volumes have the usual size, and with it the usual aneurysms."""
+    from medtk_monai.data.phantom import write_phantom_dataset
+
+    def write(folder):
+        return write_phantom_dataset(folder, num_cases=6, seed=1, num_validation=0, num_test=0, num_workers=1)
+
+    return lambda spatial_dims: phantom(2) if spatial_dims == 2 else made_once("usual_phantom3d", write).parent
+
+
 @pytest.mark.parametrize("head", ["anchor", "point"])
 @pytest.mark.parametrize("dims", [2, 3])
-def test_default_settings_match_the_phantom(phantom, tmp_path, monkeypatch, capsys, dims, head):
-    arguments = ["--dataset_dir", phantom(dims), "--spatial_dims", dims, "--head", head, "--out", tmp_path / "report.json", "--strict"]
+def test_default_settings_match_the_phantom(usual, tmp_path, monkeypatch, capsys, dims, head):
+    arguments = ["--dataset_dir", usual(dims), "--spatial_dims", dims, "--head", head, "--out", tmp_path / "report.json", "--strict"]
     monkeypatch.chdir(tmp_path)
     audit(monkeypatch, *arguments)
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

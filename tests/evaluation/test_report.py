@@ -16,10 +16,11 @@ from torch.utils.tensorboard import SummaryWriter
 from medtk_monai.cli.main import main
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import evaluate_files, read_truth
-from medtk_monai.evaluation.breakdown import all_lesions, hits_by_score, precision_recall, sensitivity_by_size
 from medtk_monai.evaluation.report_charts import plain_axis
-from medtk_monai.evaluation.report_run import read_run
+from medtk_monai.evaluation.report_origin import curves_section
+from medtk_monai.evaluation.report_run import Run, read_run
 from medtk_monai.formats import make_case, read_predictions, write_predictions
+from medtk_monai.metrics.breakdown import all_lesions, hits_by_score, precision_recall, sensitivity_by_size
 
 SMALL, LARGE, FAR = around((12, 10, 8), (2, 2, 2)), around((28, 20, 12), (6, 6, 8)), around((35, 4, 3), (4, 4, 4))
 OBJECTS = {"a": [SMALL, LARGE], "b": [LARGE], "c": []}
@@ -185,7 +186,10 @@ def small_evaluation(tmp_path):
 
 def test_shares_by_hand(tmp_path):
     result = small_evaluation(tmp_path)
-    lesions, ones = all_lesions(result.cases, result.matches), np.ones((4, 3))
+    lesions, ones = (
+        all_lesions(result.matches, [case.truth.boxes.sizes.numpy().max(axis=1, initial=0) for case in result.cases]),
+        np.ones((4, 3)),
+    )
     assert sorted(zip(lesions.sizes.round(6), lesions.scores.round(6))) == [(2, 0.2), (8, 0.7), (8, 0.9)]
     small, large = sensitivity_by_size(result.table, lesions, 0.8, ones)
     assert (small.part, small.whole, small.high) == (0, 1, 3) and (large.part, large.whole, large.low) == (1, 2, 7)
@@ -218,3 +222,10 @@ def test_runs_without_files(tmp_path):
 def test_ticks_are_few_and_inside(low, high):
     axis = plain_axis("x", low, high)
     assert 2 <= len(axis.ticks) <= 8 and axis.low <= min(axis.ticks) and max(axis.ticks) <= axis.high * (1 + 1e-6)
+
+
+def test_further_figures_of_validations_are_listed_but_not_drawn():
+    curve = np.array([1.0, 2.0]), np.array([0.25, 0.5])
+    section = curves_section(Run("run", {}, {}, {"froc": curve, "validation/threshold_at_1": curve}))
+    chart, listed = section.split("</svg>")
+    assert "froc" in chart and "threshold_at_1" not in chart and "threshold_at_1" in listed

@@ -25,7 +25,8 @@ def simulated(seed, num_cases, num_classes=1, skill=1.5, patients=None, decimals
             rows += [(score, False, label, case) for score in generator.normal(0, 1, generator.poisson(2))]
     scores, is_tp, labels, cases = (np.array(column) for column in zip(*rows)) if rows else (np.empty(0),) * 4
     scores = np.round(scores.astype(float), decimals)
-    best = np.array([scores[cases == case].max(initial=-np.inf) for case in range(num_cases)])
+    best = np.full(num_cases, -np.inf)
+    np.maximum.at(best, cases.astype(int), scores)
     owners = np.arange(num_cases) if patients is None else generator.integers(0, patients, num_cases)
     owners = np.unique(owners, return_inverse=True)[1]
     return MatchTable(scores, is_tp.astype(bool), labels.astype(int), cases.astype(int), lesions, best, owners)

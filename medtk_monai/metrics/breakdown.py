@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medtk_monai.evaluation.matching import MatchedCase
-from medtk_monai.metrics import CaseMatches
 from medtk_monai.metrics.match_table import MatchTable
+from medtk_monai.metrics.matching import CaseMatches
 from medtk_monai.metrics.operating_points import count_operating_points
 from medtk_monai.metrics.resampling import Interval, share_interval
 
@@ -34,6 +33,13 @@ class Share:
     share: Interval
     mean: float
 
+    @property
+    def name(self) -> str:
+        """The bin in words; the lowest one begins at 0."""
+        if self.low == 0:
+            return f"< {self.high:g}"
+        return f"≥ {self.low:g}" if self.high == np.inf else f"{self.low:g}–{self.high:g}"
+
 
 @dataclass(frozen=True)
 class Lesions:
@@ -52,15 +58,20 @@ class Lesions:
     scores: np.ndarray
 
 
-def all_lesions(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches]) -> Lesions:
-    """The objects of all cases, the ignored ones left out."""
+def all_lesions(matches: Sequence[CaseMatches], sizes_mm: Sequence[np.ndarray]) -> Lesions:
+    """The objects of all cases, the ignored ones left out.
+
+    Args:
+        matches: of each case.
+        sizes_mm: of each case (M,), the longest side of each object.
+    """
     rows = [
-        (index, number, float(case.truth.boxes.sizes[number].max()), match.found_scores[number])
-        for index, (case, match) in enumerate(zip(cases, matches))
+        (index, number, sizes[number], match.found_scores[number])
+        for index, (match, sizes) in enumerate(zip(matches, sizes_mm))
         for number in np.flatnonzero(~match.object_ignored).tolist()
     ]
-    owners, numbers, sizes, scores = np.array(rows, dtype=float).reshape(-1, 4).T
-    return Lesions(owners.astype(int), numbers.astype(int), sizes, np.nan_to_num(scores, nan=-np.inf, neginf=-np.inf, posinf=np.inf))
+    owners, numbers, longest, scores = np.array(rows, dtype=float).reshape(-1, 4).T
+    return Lesions(owners.astype(int), numbers.astype(int), longest, np.nan_to_num(scores, nan=-np.inf, neginf=-np.inf, posinf=np.inf))
 
 
 def sensitivity_by_size(
@@ -101,3 +112,16 @@ def precision_recall(table: MatchTable) -> tuple[np.ndarray, np.ndarray]:
     _, tp, fp = count_operating_points(table.scores, table.is_tp)
     lesions = int(table.lesions.sum())
     return tp / lesions if lesions else np.full(len(tp), np.nan), tp / (tp + fp)
+
+
+def score_histogram(table: MatchTable, low: float, high: float, num_bins: int = 20) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How the scores of true and of false positives spread.
+
+    Returns:
+        Edges (K + 1,) from ``low`` to ``high``; percent of the true positives, and of the false positives, in each bin, (K,) each.
+    """
+    edges = np.linspace(low, high, num_bins + 1)
+    hits, alarms = (
+        np.histogram(values, edges)[0] * (100 / max(len(values), 1)) for values in (table.scores[table.is_tp], table.scores[~table.is_tp])
+    )
+    return edges, hits, alarms
