@@ -1,0 +1,121 @@
+"""A bundle of one's own: a template with a plan laid over it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from medtk_monai.atomic import write_text_atomically
+from medtk_monai.errors import DataError, existing_file
+from medtk_monai.planning.plan import Plan
+
+_WIDTH = 140
+_COPIED = ("evaluate.json", "multi_gpu.json", "logging.conf", "heads")
+
+
+def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path, class_names: Sequence[str] = ()) -> None:
+    """Write a bundle whose configuration is that of a template with the values of a plan.
+
+    Args:
+        template: folder of the template.
+        folder: of the new bundle, whose name is that of the bundle; it must not exist.
+        datalist: that the bundle trains on unless told otherwise.
+        class_names: of class 0, 1, ...
+
+    Raises:
+        DataError: the folder exists, or the template is no bundle.
+    """
+    if folder.exists():
+        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
+    config = json.loads(Path(existing_file(template / "train.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8"))
+    metadata = json.loads(Path(existing_file(template / "metadata.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8"))
+    values = {"bundle_root": str(folder), "output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute())}
+    (folder / "docs").mkdir(parents=True)
+    for name in _COPIED:
+        source = template / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        elif source.is_file():
+            shutil.copyfile(source, folder / name)
+    write_text_atomically(folder / "train.json", compact_json(merged(config, values | plan.values)) + "\n")
+    write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, class_names)) + "\n")
+    write_text_atomically(folder / "docs" / "README.md", _readme(folder, plan))
+    plan.write(folder)
+
+
+def merged(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with other values, by their ids."""
+    parser = ConfigParser(json.loads(json.dumps(config)))
+    for name, value in values.items():
+        parser.set(value, name)
+    return dict(parser.get())
+
+
+def _metadata(template: Mapping[str, Any], name: str, values: Mapping[str, Any], class_names: Sequence[str]) -> dict[str, Any]:
+    dims = values["spatial_dims"]
+    known = list(class_names) + [f"class {label}" for label in range(len(class_names), values["num_classes"])]
+    stride = values["coarsest_stride"]
+    strides = stride if isinstance(stride, list) else [stride] * dims
+    shape, kind = [f"{s}*n" for s in strides], "points" if values["head"] == "point" else "anchors"
+    formats: dict[str, Any] = template["network_data_format"]
+    image, found = formats["inputs"]["image"], formats["outputs"]["pred"]
+    channels = {str(number): "image" if values["in_channels"] == 1 else f"channel {number}" for number in range(values["in_channels"])}
+    return dict(template) | {
+        "version": "0.1.0",
+        "changelog": {"0.1.0": "planned from the data set"},
+        "name": name,
+        "task": f"Detection of {', '.join(known)}",
+        "description": f"A residual encoder with a feature pyramid and {kind} finds {', '.join(known)} in {dims}D images.",
+        "data_source": "the user's own data",
+        "authors": "",
+        "copyright": "",
+        "label_classes": f"boxes of {', '.join(known)}",
+        "pred_classes": f"boxes of {', '.join(known)} with a score",
+        "network_data_format": {
+            "inputs": {"image": image | {"num_channels": len(channels), "spatial_shape": shape, "channel_def": channels}},
+            "outputs": {
+                "pred": found
+                | {"num_channels": len(known), "spatial_shape": shape, "channel_def": {str(i): part for i, part in enumerate(known)}}
+            },
+        },
+    }
+
+
+def _readme(folder: Path, plan: Plan) -> str:
+    config = folder / "train.json"
+    return f"""# {folder.name}
+
+```
+python -m monai.bundle run training   --config_file {config}
+python -m monai.bundle run evaluating --config_file "['{config}','{folder / "evaluate.json"}']" --eval_split validation
+medtk audit --config_file {config}
+```
+
+`train.json` is the template with `plan.json` laid over it; `plan.md` and what follows tell the reasons. Every value can be given on the
+command line.
+
+{plan.explanation.removeprefix("# The plan").strip()}
+"""
+
+
+def compact_json(value: Any, indent: int = 0, used: int = 0) -> str:
+    """JSON in which whatever fits on a line of 140 characters is on one line.
+
+    Args:
+        indent: of the value.
+        used: characters before it on its line.
+    """
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent + used < _WIDTH and indent or not isinstance(value, list | dict) or not value:
+        return line
+    inner = " " * (indent + 4)
+    if isinstance(value, list):
+        rows = [f"{inner}{compact_json(part, indent + 4)}" for part in value]
+        return "[\n" + ",\n".join(rows) + f"\n{' ' * indent}]"
+    rows = [f"{inner}{json.dumps(key)}: {compact_json(part, indent + 4, len(key) + 4)}" for key, part in value.items()]
+    return "{\n" + ",\n".join(rows) + f"\n{' ' * indent}}}"
