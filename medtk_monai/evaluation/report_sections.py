@@ -12,9 +12,8 @@ from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Axis, Chart, plain_axis, rates_axis, shares_axis
 from medtk_monai.evaluation.report_html import ends, figure, number, pair, paragraph, section, table, tiles
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import intervals
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import figures
+from medtk_monai.metrics.summary import sensitivity_intervals
 from medtk_monai.metrics.weighted import froc_sensitivities
 
 _NUM_BINS = 20
@@ -23,7 +22,7 @@ _NUM_BINS = 20
 def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
     """The single figures on top."""
     metrics = result.metrics
-    at_one = intervals(result.table, figures(rules)["sensitivity_at_1"], weights)[0]
+    at_one = sensitivity_intervals(result.table, [1.0], rules, weights)[0]
     return tiles(
         [
             ("Cases", str(metrics["num_cases"]), f"{metrics['num_diseased']} with lesions"),

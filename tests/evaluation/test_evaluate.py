@@ -162,7 +162,7 @@ def test_each_class_has_its_own_precision(tmp_path):
     objects, found = {"a": [[*LESION, 0], [*OTHER, 1]]}, {"a": [(OTHER, 0.8, 1)]}
     metrics = evaluate(tmp_path, objects, found, num_draws=20).metrics
     assert [(part["ap"], part["num_lesions"]) for part in metrics["per_class"]] == [(0.0, 1), (1.0, 1)]
-    assert metrics["per_class"][1]["ap_interval"] == [1.0, 1.0] and metrics["ap"] == 0.5
+    assert metrics["per_class"][1]["ap_interval"] == [None, None] and metrics["ap"] == 0.5
 
 
 def test_false_positives_of_healthy_and_diseased_cases(tmp_path):
@@ -206,12 +206,12 @@ def test_thresholds_of_a_validation(tmp_path):
 
 
 def test_patients_are_drawn_whole(tmp_path):
-    """Two cases of one patient, one found, one not: every draw has both, so there is no doubt about 0.5."""
+    """Two cases of one patient, one found, one not: every draw has both, so draws tell no interval."""
     objects, found = {"a": [LESION], "b": [LESION]}, {"a": [(LESION, 0.9)], "b": []}
     of_one = {name: {"patient_id": "p"} for name in objects}
     one = evaluate(tmp_path, objects, found, extra=of_one, num_draws=200).metrics
     two = evaluate(tmp_path, objects, found, num_draws=200).metrics
-    assert one["num_patients"] == 1 and one["froc"]["mean_interval"] == [0.5, 0.5]
+    assert one["num_patients"] == 1 and one["froc"]["mean_interval"] == [None, None]
     assert two["num_patients"] == 2 and two["froc"]["mean_interval"] == [0.0, 1.0]
 
 
