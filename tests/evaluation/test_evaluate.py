@@ -10,7 +10,7 @@ from small_set import around, write_found, write_set
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import TruthCase, evaluate_files, read_truth
-from medtk_monai.evaluation.evaluate import Wanted, read_thresholds
+from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
 from medtk_monai.formats.cases import in_space, make_case
 from medtk_monai.metrics.rules import PRESETS, parse_rules
@@ -199,10 +199,10 @@ def test_thresholds(tmp_path):
 def test_thresholds_of_a_validation(tmp_path):
     result = evaluate(tmp_path, {"a": [LESION]}, {"a": [(LESION, 0.75)]})
     result.write(tmp_path / "validation")
-    assert read_thresholds(tmp_path / "validation" / "metrics.json") == {"1 FP per case, from validation": 0.75}
+    assert read_operating_points(tmp_path / "validation" / "metrics.json")["1 FP per case, from validation"]["threshold"] == 0.75
     (tmp_path / "odd.json").write_text("{}")
     with pytest.raises(DataError, match="no operating points"):
-        read_thresholds(tmp_path / "odd.json")
+        read_operating_points(tmp_path / "odd.json")
 
 
 def test_patients_are_drawn_whole(tmp_path):
