@@ -24,7 +24,7 @@ from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
 
 NUM_SHOWN = 9
-_PICTURES_BYTES = 1_600_000
+PICTURES_BYTES = 1_600_000
 """All pictures together, before base64 makes them a third larger."""
 
 
@@ -92,7 +92,7 @@ def _sections(result: Evaluation, rules: Rules, origin: Origin, wanted: str | No
 def _galleries(result: Evaluation, lesions: Lesions, name: str, threshold: float, count: int, names: FileNames) -> list[str]:
     misses = worst_misses(result.cases, lesions, threshold, count)
     alarms = top_alarms(result.cases, result.matches, count)
-    budget = _PICTURES_BYTES // max(len(misses) + len(alarms), 1)
+    budget = PICTURES_BYTES // max(len(misses) + len(alarms), 1)
     num_missed = int((~(lesions.scores >= threshold)).sum())
     num_alarms = sum(int((match.outcomes == Outcome.FALSE_POSITIVE).sum()) for match in result.matches)
     how = paragraph(_VIEWS[result.cases[0].truth.boxes.centers.shape[1] == 3], "soft")

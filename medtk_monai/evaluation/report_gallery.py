@@ -118,12 +118,13 @@ def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], num_bytes
 def _drawn(entry: Shown, image: Tensor, affine: Tensor, num_bytes: int) -> str:
     box = boxes_from_world(entry.box.centers, entry.box.sizes, entry.box.direction, affine)
     picture = plot_closeup(image, box, affine, entry.color)
-    source = "data:image/jpeg;base64," + base64.b64encode(_jpeg(picture, num_bytes)).decode()
+    source = "data:image/jpeg;base64," + base64.b64encode(as_jpeg(picture, num_bytes)).decode()
     size = f'width="{picture.width}" height="{picture.height}"'
     return figure(f'<img src="{source}" {size} alt="{text("Slices through " + "; ".join(entry.caption))}">', *entry.caption)
 
 
-def _jpeg(picture: Image.Image, num_bytes: int) -> bytes:
+def as_jpeg(picture: Image.Image, num_bytes: int) -> bytes:
+    """A picture in at most so many bytes, unless even the worst quality needs more."""
     for quality in _QUALITIES:
         data = io.BytesIO()
         picture.save(data, "JPEG", quality=quality)

@@ -98,7 +98,11 @@ def capsule_section(sources: Mapping[str, str], run: Run | None, names: FileName
 
 def _told(run: Run, names: FileNames) -> list[tuple[str, str]]:
     capsule, folder = run.capsule, names.path(run.folder)
-    rows = [("Folder", "that of this report" if folder == "." else folder), ("Started", capsule.get("started")), ("Command", _command(capsule.get("command"), names))]
+    rows = [
+        ("Folder", "that of this report" if folder == "." else folder),
+        ("Started", capsule.get("started")),
+        ("Command", _command(capsule.get("command"), names)),
+    ]
     rows += [("Configuration, SHA-256", run.config_digest), ("Seed", capsule.get("seed")), ("Device", capsule.get("device"))]
     rows += [("Processes", capsule.get("processes")), ("Epochs", len(capsule.get("epochs") or []))]
     git = capsule.get("git") or {}
@@ -145,6 +149,9 @@ def methods_section(metrics: Mapping[str, Any], rules: Rules) -> str:
         ("Average precision", "mean of the best precision at 101 recalls or higher ones, as COCO, over classes with lesions"),
         ("Case AUROC", "area under the ROC curve of cases with against cases without lesions, by the best score of each case"),
         ("Intervals", f"95% percentile bootstrap: {draws}" if bootstrap["draws"] else "none were asked for"),
-        ("Where all draws agree", "shares have the score interval of Wilson, which takes lesions and cases for independent; other figures have none"),
+        (
+            "Where all draws agree",
+            "shares have the score interval of Wilson, which takes lesions and cases for independent; other figures have none",
+        ),
     ]
     return section("How the figures were computed", facts("Rules", rows))

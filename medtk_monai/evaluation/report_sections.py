@@ -96,7 +96,7 @@ def _froc_chart(result: Evaluation, rules: Rules) -> str:
 
 def _precision_chart(found: MatchTable) -> str:
     chart = Chart("Precision against recall", shares_axis("recall (sensitivity)"), shares_axis("precision (PPV)"))
-    recall, precision = _thinned(*precision_recall(found))
+    recall, precision = thinned(*precision_recall(found))
     if np.isfinite(recall).any():
         chart.line(recall, precision, BLUE)
     else:
@@ -104,7 +104,7 @@ def _precision_chart(found: MatchTable) -> str:
     return chart.svg()
 
 
-def _thinned(recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def thinned(recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each run of points that a pixel cannot tell apart the first: thousands of findings would make the file large."""
     places = np.round(np.stack([recall, precision]) * _PIXELS)
     kept = np.append(True, (np.diff(places, axis=1) != 0).any(axis=0))[: len(recall)]

@@ -58,7 +58,8 @@ def intervals(
     drawn = figure(table, weights).reshape(len(weights), len(values))
     wholes = np.broadcast_to(np.asarray(totals, dtype=float), values.shape)
     return [
-        Interval(float(value), *_ends_of(float(value), column, float(whole), level)) for value, column, whole in zip(values, drawn.T, wholes)
+        Interval(float(value), *_ends_of(float(value), column, float(whole), level))
+        for value, column, whole in zip(values, drawn.T, wholes)
     ]
 
 

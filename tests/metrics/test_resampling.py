@@ -152,7 +152,13 @@ def patients_with(found, lesions, patients=None):
     count, nothing = len(lesions), np.zeros(0)
     owners = np.arange(count) if patients is None else np.asarray(patients)
     table = MatchTable(
-        nothing, nothing.astype(bool), nothing.astype(int), nothing.astype(int), np.asarray(lesions)[:, None], np.full(count, -np.inf), owners
+        nothing,
+        nothing.astype(bool),
+        nothing.astype(int),
+        nothing.astype(int),
+        np.asarray(lesions)[:, None],
+        np.full(count, -np.inf),
+        owners,
     )
     return table, np.asarray(found), np.asarray(lesions)
 
