@@ -30,9 +30,12 @@ def read_rules(hit: str, bootstraps: int, least: int = 0) -> Rules:
 
 
 def read_wanted(
-    fp_per_case: Numbers, sensitivity: Numbers, threshold: Numbers, thresholds_from: str | None
+    fp_per_case: Numbers, sensitivity: Numbers, threshold: Numbers, thresholds_from: str | None, source: str | None = None
 ) -> tuple[Wanted, dict[str, dict[str, Any]]]:
     """The operating points to tell of, and those of the validation whose thresholds are among them, as they were there.
+
+    Args:
+        source: name of that validation; that of the folder of its file unless given.
 
     Raises:
         DataError: a number is none, or out of range, or there are no operating points in the file.
@@ -48,7 +51,7 @@ def read_wanted(
         raise DataError(str(error), remedy="give numbers to --fp_per_case, --sensitivity and --threshold") from error
     if min(rates, default=0) < 0 or not all(0 < share <= 1 for share in shares):
         raise DataError("false positives per case cannot be negative, and sensitivities lie in (0, 1]", remedy="correct them")
-    validated = read_operating_points(thresholds_from) if thresholds_from else {}
+    validated = read_operating_points(thresholds_from, source) if thresholds_from else {}
     thresholds = {f"score {value:g}": typed_threshold(value) for value in scores}
     thresholds |= {name: point["threshold"] for name, point in validated.items()}
     return Wanted(rates, shares, thresholds), validated

@@ -66,14 +66,16 @@ def report(
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
 
-    rules, (wanted, validated) = read_rules(hit, bootstraps), read_wanted(fp_per_case, sensitivity, threshold, thresholds_from)
+    names = FileNames(Path(out).parent, full_paths)
+    source = names.path(thresholds_from or "").removesuffix("/metrics.json")
+    rules = read_rules(hit, bootstraps)
+    wanted, validated = read_wanted(fp_per_case, sensitivity, threshold, thresholds_from, source)
     if not (wanted.fp_per_case or wanted.sensitivities or wanted.thresholds):
         raise DataError("there is no operating point", remedy="give one, by --fp_per_case say: misses and sizes are told of it")
     training = read_run(run) if run is not None else None
     found = read_cases(predictions, format, images, words(class_names) or None)
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)
-    names = FileNames(Path(out).parent, full_paths)
     sources = _sources({"Predictions": predictions, "Truth": truth, "Thresholds": thresholds_from}, split, names)
     main = next(iter([*validated, *(wanted.thresholds or {})]), None)
     write_report(out, result, rules, Origin(title or "Detection report", sources, training, validated, names), main)

@@ -150,7 +150,7 @@ def methods_section(metrics: Mapping[str, Any], rules: Rules) -> str:
         ("Case AUROC", "area under the ROC curve of cases with against cases without lesions, by the best score of each case"),
         ("Intervals", f"95% percentile bootstrap: {draws}" if bootstrap["draws"] else "none were asked for"),
         (
-            "Where all draws agree",
+            "Where both ends are the same",
             "shares have the score interval of Wilson, which takes lesions and cases for independent; other figures have none",
         ),
     ]

@@ -45,8 +45,8 @@ def intervals(
 ) -> list[Interval]:
     """A figure, or each of several, with the percentile interval of its bootstrap distribution.
 
-    Draws in which a figure is undefined, such as those without lesions, are left out of its distribution. Where all the others agree,
-    as they do when all lesions are found, or when there is one patient, they would tell of no doubt at all: shares then get the score
+    Draws in which a figure is undefined, such as those without lesions, are left out of its distribution. Where both ends are
+    the same, as when all lesions are found, or when there is one patient, they would tell of no doubt at all: shares then get the score
     interval of Wilson, in which cases and lesions of a patient count as independent, and other figures get none (NaN).
 
     Args:

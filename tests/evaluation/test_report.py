@@ -168,7 +168,10 @@ def test_the_owner_of_the_files_is_not_told(tmp_path, monkeypatch, full):
     (run / "run.json").write_text(json.dumps(capsule))
     truth, found = write_set(home, OBJECTS), write_found(folder / "found.json", FOUND)
     (home / "b.nii.gz").write_bytes(b"no image")
+    thresholds = {"operating_points": {"1 FP per case": {"threshold": 0.75}}}
+    (home / "metrics.json").write_text(json.dumps(thresholds))
     words = ["medtk", "report", str(found), str(truth), "--out", str(folder / "report.html"), "--run", str(run), "--bootstraps", "0"]
+    words += ["--thresholds_from", str(home / "metrics.json")]
     monkeypatch.setattr(sys, "argv", [*words, "--full_paths"] if full else words)
     main()
     words = check_alone((folder / "report.html").read_text()).text
