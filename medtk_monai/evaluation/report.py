@@ -117,7 +117,8 @@ def _some(shown: int, count: int, noun: str) -> str:
 
 _WINDOW = "intensities from the 1st to the 99.9th percentile of the scan without its background."
 _VIEWS = {
-    True: "Each picture: axial, coronal and sagittal slices through the middle of the box, and the whole axial slice. "
+    True: "Each picture: axial, coronal and sagittal slices through the middle of the box, 8 to 20 mm around it or as far as it "
+    "reaches, and the whole axial slice. "
     f"Radiological view: the patient's right is on the left. Shown are {_WINDOW}",
     False: f"Each picture: the surroundings of the box, and the whole image; shown are {_WINDOW}",
 }

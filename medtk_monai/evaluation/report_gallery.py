@@ -26,6 +26,8 @@ from medtk_monai.visualize.closeup import plot_closeup
 MISS_COLOR, ALARM_COLOR = "#ffb000", "#ff5a4d"
 _QUALITIES = (82, 70, 55, 40, 25, 10)
 """Of JPEG; the first that is small enough is taken."""
+_HALF_SIZES_MM = (8.0, 20.0)
+"""Half the width of a slice, least and most: the lines of a box would cover a small lesion in a wide view."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], num_bytes
 
 def _drawn(entry: Shown, image: Tensor, affine: Tensor, num_bytes: int) -> str:
     box = boxes_from_world(entry.box.centers, entry.box.sizes, entry.box.direction, affine)
-    picture = plot_closeup(image, box, affine, entry.color)
+    half_size = min(max(3 * float(entry.box.sizes.max()), _HALF_SIZES_MM[0]), _HALF_SIZES_MM[1])
+    picture = plot_closeup(image, box, affine, entry.color, half_size)
     source = "data:image/jpeg;base64," + base64.b64encode(as_jpeg(picture, num_bytes)).decode()
     size = f'width="{picture.width}" height="{picture.height}"'
     return figure(f'<img src="{source}" {size} alt="{text("Slices through " + "; ".join(entry.caption))}">', *entry.caption)

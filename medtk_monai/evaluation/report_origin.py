@@ -23,11 +23,8 @@ def curves_section(run: Run, names: FileNames) -> str:
     if run.validations:
         parts.append(figure(_curves("Validation figures by epoch", "validation figure", run.validations), "Validation figures."))
     values = {name: curve for name, curve in (*run.losses.items(), *run.validations.items()) if len(curve[1])}
-    rows = [
-        [name, number(y[0]), number(y[-1]), f"{number(y.min())} to {number(y.max())}", f"{x[0]:g} to {x[-1]:g}"]
-        for name, (x, y) in values.items()
-    ]
-    listed = table("The curves in numbers", ["Curve", "First", "Last", "Range", "Epochs"], rows) if rows else ""
+    rows = [[name, number(y[0]), number(y[-1]), number(y.min()), number(y.max())] for name, (_, y) in values.items()]
+    listed = table("The curves in numbers", ["Curve", "First", "Last", "Lowest", "Highest"], rows) if rows else ""
     trouble = paragraph(names.within(run.trouble)) if run.trouble else ""
     return section("Training", trouble, pair(*parts) if parts else "", listed, _times(run.capsule.get("epochs") or []))
 
