@@ -57,21 +57,14 @@ def evaluate(
     Raises:
         DataError: predictions and truth do not fit together, or an argument is wrong.
     """
-    from medtk_monai.cli.evaluation_arguments import read_points, read_rules
+    from medtk_monai.cli.evaluation_arguments import read_rules, read_wanted
     from medtk_monai.cli.words import words
-    from medtk_monai.errors import DataError
-    from medtk_monai.evaluation.evaluate import Wanted, evaluate_files, read_thresholds
+    from medtk_monai.evaluation.evaluate import evaluate_files
     from medtk_monai.evaluation.tables import format_evaluation
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
-    from medtk_monai.metrics.summary import typed_threshold
 
-    rules, (rates, shares) = read_rules(hit, bootstraps), read_points(fp_per_case, sensitivity)
-    try:
-        typed = {f"score {value:g}": typed_threshold(value) for value in map(float, words(threshold))}
-    except ValueError as error:
-        raise DataError(str(error), remedy="give numbers to --threshold") from error
-    wanted = Wanted(rates, shares, typed | (read_thresholds(thresholds_from) if thresholds_from else {}))
+    rules, (wanted, _) = read_rules(hit, bootstraps), read_wanted(fp_per_case, sensitivity, threshold, thresholds_from)
     found = read_cases(predictions, format, images, words(class_names) or None)
     truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)

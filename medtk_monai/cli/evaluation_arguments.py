@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from medtk_monai.evaluation.evaluate import Wanted
     from medtk_monai.metrics import Rules
 
 Numbers = float | Sequence[float]
@@ -28,19 +29,29 @@ def read_rules(hit: str, bootstraps: int, least: int = 0) -> Rules:
         raise DataError(str(error), remedy="choose another --hit") from error
 
 
-def read_points(fp_per_case: Numbers, sensitivity: Numbers) -> tuple[list[float], list[float]]:
-    """Numbers of false positives per case, and sensitivities.
+def read_wanted(
+    fp_per_case: Numbers, sensitivity: Numbers, threshold: Numbers, thresholds_from: str | None, source: str | None = None
+) -> tuple[Wanted, dict[str, dict[str, Any]]]:
+    """The operating points to tell of, and those of the validation whose thresholds are among them, as they were there.
+
+    Args:
+        source: name of that validation; that of the folder of its file unless given.
 
     Raises:
-        DataError: one is no number, or out of range.
+        DataError: a number is none, or out of range, or there are no operating points in the file.
     """
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
+    from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
+    from medtk_monai.metrics.summary import typed_threshold
 
     try:
-        rates, shares = ([float(word) for word in words(value)] for value in (fp_per_case, sensitivity))
+        rates, shares, scores = ([float(word) for word in words(value)] for value in (fp_per_case, sensitivity, threshold))
     except ValueError as error:
-        raise DataError(str(error), remedy="give numbers to --fp_per_case and --sensitivity") from error
+        raise DataError(str(error), remedy="give numbers to --fp_per_case, --sensitivity and --threshold") from error
     if min(rates, default=0) < 0 or not all(0 < share <= 1 for share in shares):
         raise DataError("false positives per case cannot be negative, and sensitivities lie in (0, 1]", remedy="correct them")
-    return rates, shares
+    validated = read_operating_points(thresholds_from, source) if thresholds_from else {}
+    thresholds = {f"score {value:g}": typed_threshold(value) for value in scores}
+    thresholds |= {name: point["threshold"] for name, point in validated.items()}
+    return Wanted(rates, shares, thresholds), validated

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from medtk_monai.analysis.doctor.examine import Examination
+    from medtk_monai.planning import Wishes
     from medtk_monai.planning.run import Planned
 
 
@@ -41,14 +44,114 @@ def plan(
     Raises:
         DataError: the data cannot be used, or no patch fits into the memory.
     """
+    from medtk_monai.analysis.doctor.examine import examine
+    from medtk_monai.planning import Wishes
+
+    wishes = Wishes(_positive(memory), _head(head), "instance", min_volume_mm3, max_volume_mm3)
+    planned, fingerprint = _make(examine(datalist, dataset_dir, num_workers=num_workers), bundle, split, wishes, device)
+    planned.plan.write(out)
+    _write_fingerprint(out, fingerprint)
+    return f"{planned.plan.explanation}\n{_advice(planned)}\nfiles in {out}"
+
+
+def new(
+    name: str,
+    datalist: str,
+    memory: float,
+    out: str = "bundles",
+    bundle: str = "bundles/aneurysm",
+    head: str | None = None,
+    device: str | None = None,
+    dataset_dir: str | None = None,
+    min_volume_mm3: float = 0.0,
+    max_volume_mm3: float | None = None,
+    num_workers: int | None = None,
+) -> str:
+    """Make a bundle for a data set, planned and ready to train; arguments not named here are as for medtk plan.
+
+    Args:
+        name: of the bundle, and of its folder in OUT.
+        datalist: its JSON file, which must have no errors that medtk check finds.
+        out: folder of the bundle's folder.
+        bundle: folder of the bundle that serves as a template.
+
+    Raises:
+        DataError: the data has errors or cannot be used, the folder exists, or no patch fits into the memory.
+    """
+    from pathlib import Path
+
+    from medtk_monai.analysis.doctor.examine import examine
+    from medtk_monai.errors import DataError
+    from medtk_monai.planning import Wishes
+    from medtk_monai.planning.new_bundle import class_names_of, write_bundle
+
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise DataError(f"{name!r} is no name for a bundle", remedy="use letters, digits, - and _")
+    folder = Path(out).expanduser() / name
+    if folder.exists():
+        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
+    wishes = Wishes(_positive(memory), _head(head), "instance", min_volume_mm3, max_volume_mm3)
+    examination = examine(datalist, dataset_dir, num_workers=num_workers)
+    _refuse_errors(examination, datalist)
+    planned, fingerprint = _make(examination, bundle, "training", wishes, device)
+    write_bundle(Path(bundle), folder, planned.plan, datalist, class_names_of(datalist))
+    _write_fingerprint(folder, fingerprint)
+    config = folder / "train.json"
+    return (
+        f"{planned.plan.explanation}\n{_advice(planned)}\n\n"
+        f"python -m monai.bundle run training   --config_file {config}\n"
+        f"python -m monai.bundle run evaluating --config_file \"['{config}','{folder / 'evaluate.json'}']\" --eval_split validation"
+    )
+
+
+def _make(
+    examination: Examination, bundle: str, split: str, wishes: Wishes, device: str | None
+) -> tuple[Planned, dict[str, Any]]:
+    import torch
+
+    from medtk_monai.analysis.data_fingerprint import fingerprint_data
+    from medtk_monai.planning import Template
+    from medtk_monai.planning.run import plan_for
+    from medtk_monai.prediction.bundle import config_file
+
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    fingerprint = fingerprint_data(examination)
+    return plan_for(fingerprint, Template(config_file(bundle), chosen), wishes, split), fingerprint
+
+
+def _refuse_errors(examination: Examination, datalist: str) -> None:
+    from medtk_monai.errors import DataError
+
+    errors = [finding for finding in examination.findings if finding.severity == "error"]
+    if errors:
+        remedy = f"see medtk check {datalist}, and mend them with --fix"
+        raise DataError(f"{datalist} has {len(errors)} errors, the first: {errors[0].what}", errors[0].case_id, remedy)
+
+
+def _write_fingerprint(folder: Any, fingerprint: Mapping[str, Any]) -> None:
     import json
     from pathlib import Path
 
     from medtk_monai.atomic import write_text_atomically
 
-    planned, fingerprint = _make(
-        datalist, memory, bundle, split, head, device, dataset_dir, (min_volume_mm3, max_volume_mm3), num_workers
-    )
-    planned.plan.write(out)
-    write_text_atomically(Path(out) / "fingerprint.json", json.dumps(fingerprint, indent=1) + "\n")
-    return f"{planned.plan.explanation}\n{_advice(planned)}files in {out}"
+    write_text_atomically(Path(folder) / "fingerprint.json", json.dumps(fingerprint, indent=1) + "\n")
+
+
+def _advice(planned: Planned) -> str:
+    return "\n".join(planned.audit["advice"])
+
+
+def _head(head: str | None) -> str | None:
+    from medtk_monai.errors import DataError
+
+    if head not in (None, "anchor", "point"):
+        raise DataError(f"--head is {head}", remedy="give anchor or point")
+    return head
+
+
+def _positive(memory: float) -> float:
+    from medtk_monai.errors import DataError
+
+    if not isinstance(memory, int | float) or not memory > 0:
+        raise DataError(f"--memory is {memory}", remedy="give the GB that a training step may take, as 8")
+    return float(memory)

@@ -10,8 +10,9 @@ import numpy as np
 
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.evaluation.error_rows import Row
-from medtk_monai.evaluation.strata import NO_VALUE, bin_names, share_of_cases
+from medtk_monai.evaluation.strata import NO_VALUE, bin_names, told
 from medtk_monai.metrics.match_table import MatchTable
+from medtk_monai.metrics.resampling import rate_interval, share_interval
 
 NO_PRIOR = "no prior"
 Stratum = Callable[[Row], str | None]
@@ -41,11 +42,11 @@ class RowStrata:
             own = [row for row in self.lesions if of_lesion(row) == name]
             lesions, found = self._per_case(own), self._per_case([row for row in own if row["kind"] == "found"])
             row = {"stratum": name, "lesions": int(lesions.sum()), "found": int(found.sum())}
-            row |= share_of_cases("sensitivity", found, lesions, self.table, self.weights)
+            row |= told("sensitivity", share_interval(self.table, found, lesions, self.weights), self.weights)
             if of_alarm is not None:
                 alarms = self._per_case([alarm for alarm in self.false_positives if of_alarm(alarm) == name])
                 row["false_positives"] = int(alarms.sum())
-                row |= share_of_cases("fp_per_case", alarms, np.ones(len(alarms)), self.table, self.weights)
+                row |= told("fp_per_case", rate_interval(self.table, alarms, np.ones(len(alarms)), self.weights), self.weights)
             strata.append(row)
         return strata
 

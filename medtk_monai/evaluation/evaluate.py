@@ -121,8 +121,11 @@ def _table_at_iou(cases: Sequence[MatchedCase], table: MatchTable, iou: float, r
     return table_of(cases, [case.match(IoUHit(iou), ONE_TO_ONE) for case in cases])
 
 
-def read_thresholds(path: str | os.PathLike) -> dict[str, float]:
-    """The thresholds of the operating points in a metrics.json, of a validation say, by name.
+def read_operating_points(path: str | os.PathLike, source: str | None = None) -> dict[str, dict[str, Any]]:
+    """The operating points in a metrics.json, of a validation say, by name; their thresholds are numbers, infinite where out of reach.
+
+    Args:
+        source: part of their names; that of the folder unless given.
 
     Raises:
         DataError: the file is no metrics.json with operating points.
@@ -130,7 +133,8 @@ def read_thresholds(path: str | os.PathLike) -> dict[str, float]:
     existing_file(Path(path), "give the metrics.json of an evaluation")
     try:
         points = json.loads(Path(path).read_text(encoding="utf-8"))["operating_points"]
-        return {f"{name}, from {Path(path).parent.name or path}": _threshold(point["threshold"]) for name, point in points.items()}
+        folder = source or Path(path).parent.name or path
+        return {f"{name}, from {folder}": point | {"threshold": _threshold(point["threshold"])} for name, point in points.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} has no operating points", remedy="give the metrics.json of an evaluation by medtk evaluate") from error
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from medtk_monai.box_ops import boxes_from_world
 from medtk_monai.errors import as_data_error
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_html import figure, gallery, text
+from medtk_monai.evaluation.report_paths import FileNames
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.metrics.breakdown import Lesions
@@ -22,7 +24,10 @@ from medtk_monai.transforms.boxes import WorldBoxes
 from medtk_monai.visualize.closeup import plot_closeup
 
 MISS_COLOR, ALARM_COLOR = "#ffb000", "#ff5a4d"
-_QUALITY = 82
+_QUALITIES = (82, 70, 55, 40, 25, 10)
+"""Of JPEG; the first that is small enough is taken."""
+_HALF_SIZES_MM = (8.0, 20.0)
+"""Half the width of a slice, least and most: the lines of a box would cover a small lesion in a wide view."""
 
 
 @dataclass(frozen=True)
@@ -94,27 +99,38 @@ def _nearest(truth: TruthCase, box: WorldBoxes) -> str:
     return f"{distance:.1f} mm from the center of the nearest lesion"
 
 
-def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase]) -> str:
-    """Pictures with captions; a case whose image cannot be read has a caption with the reason."""
+def draw_gallery(shown: Sequence[Shown], cases: Sequence[MatchedCase], num_bytes: int, names: FileNames) -> str:
+    """Pictures of about so many bytes at most, with captions; a case whose image cannot be read has a caption with the reason."""
 
     # One case may be shown several times.
     @lru_cache(maxsize=1)
     def read(index: int) -> tuple[Tensor, Tensor]:
         return cases[index].truth.read_image()
 
-    return gallery([_drawn(entry, read, cases) for entry in shown])
+    def drawn(entry: Shown) -> str:
+        try:
+            return _drawn(entry, *read(entry.case), num_bytes)
+        except Exception as error:  # a report without one picture is better than none
+            reason = as_data_error(error, cases[entry.case].truth.case_id, "reading the image")
+            return figure("", *entry.caption, f"No picture: {names.within(reason.what)}")
+
+    return gallery([drawn(entry) for entry in shown])
 
 
-def _drawn(entry: Shown, read: Callable[[int], tuple[Tensor, Tensor]], cases: Sequence[MatchedCase]) -> str:
-    try:
-        image, affine = read(entry.case)
-        box = boxes_from_world(entry.box.centers, entry.box.sizes, entry.box.direction, affine)
-        picture = plot_closeup(image, box, affine, entry.color)
-    except Exception as error:  # a report without one picture is better than none
-        reason = as_data_error(error, cases[entry.case].truth.case_id, "reading the image")
-        return figure("", *entry.caption, f"No picture: {reason.what}")
-    data = io.BytesIO()
-    picture.save(data, "JPEG", quality=_QUALITY)
-    source = "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+def _drawn(entry: Shown, image: Tensor, affine: Tensor, num_bytes: int) -> str:
+    box = boxes_from_world(entry.box.centers, entry.box.sizes, entry.box.direction, affine)
+    half_size = min(max(3 * float(entry.box.sizes.max()), _HALF_SIZES_MM[0]), _HALF_SIZES_MM[1])
+    picture = plot_closeup(image, box, affine, entry.color, half_size)
+    source = "data:image/jpeg;base64," + base64.b64encode(as_jpeg(picture, num_bytes)).decode()
     size = f'width="{picture.width}" height="{picture.height}"'
     return figure(f'<img src="{source}" {size} alt="{text("Slices through " + "; ".join(entry.caption))}">', *entry.caption)
+
+
+def as_jpeg(picture: Image.Image, num_bytes: int) -> bytes:
+    """A picture in at most so many bytes, unless even the worst quality needs more."""
+    for quality in _QUALITIES:
+        data = io.BytesIO()
+        picture.save(data, "JPEG", quality=quality)
+        if data.tell() <= num_bytes:
+            break
+    return data.getvalue()

@@ -62,11 +62,12 @@ table{font-size:.84rem}th,td{padding:5px 6px}thead th,table.named th{white-space
 body{background:#fff;color:#000;font-size:10.5pt}
 main,header,footer{max-width:none;padding:0}
 section{border:0;border-top:1px solid #999;border-radius:0;padding:10px 0;margin:8px 0}
-.tile{border-color:#999}.tiles{grid-template-columns:repeat(6,1fr);gap:6px}.tile dd{font-size:1.15rem}
+.tile{border-color:#999}.tiles{grid-template-columns:repeat(6,minmax(0,1fr));gap:6px}.tile{padding:6px 8px}.tile dd{font-size:1.15rem}
 .soft,figcaption,footer,.caption,thead th,.tile dt,.tile dd.note{color:#333}
-.pair{grid-template-columns:1fr 1fr}.gallery{grid-template-columns:repeat(4,1fr);gap:8px}.gallery figcaption{font-size:8pt;padding:4px 6px}
+.pair{grid-template-columns:1fr 1fr}.gallery{grid-template-columns:repeat(3,1fr);gap:8px}.gallery figcaption{font-size:8pt;padding:4px 6px}
 table{font-size:8.5pt}th,td{padding:3px 5px}th{white-space:normal}ul.columns{font-size:8pt}
-.tile,tr,.scroll{break-inside:avoid}h2,h3,h2+p,.caption:has(+.scroll){break-after:avoid}.scroll{overflow:visible;background:none}
+.tile,tr,.scroll,p,h2{break-inside:avoid}h2,h3,h2+p,.caption:has(+.scroll){break-after:avoid}.scroll{overflow:visible;background:none}
+figure svg{font-size:16px}
 img,svg{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,24 +11,22 @@ import numpy as np
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Chart, plain_axis, shares_axis
 from medtk_monai.evaluation.report_html import columns, counted, facts, figure, number, pair, paragraph, section, table
+from medtk_monai.evaluation.report_paths import FileNames
 from medtk_monai.evaluation.report_run import Curve, Run
 from medtk_monai.metrics.breakdown import Lesions
 from medtk_monai.metrics.rules import Rules
 
 
-def curves_section(run: Run) -> str:
+def curves_section(run: Run, names: FileNames) -> str:
     """Losses and validation figures of the training."""
     parts = [figure(_curves("Losses by epoch", "loss, mean of the epoch", run.losses), "Training losses.")] if run.losses else []
     main = {name: curve for name, curve in run.validations.items() if "/" not in name}
     if main:
         parts.append(figure(_curves("Validation figures by epoch", "validation figure", main), "Validation figures."))
     values = {name: curve for name, curve in (*run.losses.items(), *run.validations.items()) if len(curve[1])}
-    rows = [
-        [name, number(y[0]), number(y[-1]), f"{number(y.min())} to {number(y.max())}", f"{x[0]:g} to {x[-1]:g}"]
-        for name, (x, y) in values.items()
-    ]
-    listed = table("The curves in numbers", ["Curve", "First", "Last", "Range", "Epochs"], rows) if rows else ""
-    trouble = paragraph(run.trouble) if run.trouble else ""
+    rows = [[name, number(y[0]), number(y[-1]), number(y.min()), number(y.max())] for name, (_, y) in values.items()]
+    listed = table("The curves in numbers", ["Curve", "First", "Last", "Lowest", "Highest"], rows) if rows else ""
+    trouble = paragraph(names.within(run.trouble)) if run.trouble else ""
     return section("Training", trouble, pair(*parts) if parts else "", listed, _times(run.capsule.get("epochs") or []))
 
 
@@ -85,21 +82,25 @@ def _spread(values: np.ndarray, digits: int) -> list[str]:
     return [number(float(value), digits) for value in (np.min(values), np.median(values), np.max(values))]
 
 
-def capsule_section(sources: Mapping[str, str], run: Run | None) -> str:
+def capsule_section(sources: Mapping[str, str], run: Run | None, names: FileNames) -> str:
     """What is needed to repeat the evaluation, and the training."""
     parts = [facts("The evaluation", list(sources.items()))]
     if run is not None:
-        parts.append(facts("The training", _told(run)))
+        parts.append(facts("The training", _told(run, names)))
         config = run.capsule.get("config")
         values = config.items() if isinstance(config, Mapping) else ()
-        plain = [(name, json.dumps(value)) for name, value in values if _is_plain(name, value)]
+        plain = [(name, names.within(json.dumps(value))) for name, value in values if _is_plain(name, value)]
         parts += [columns("Its settings, as far as they are plain values", plain)] if plain else []
     return section("Run capsule", *parts)
 
 
-def _told(run: Run) -> list[tuple[str, str]]:
-    capsule = run.capsule
-    rows = [("Folder", run.folder), ("Started", capsule.get("started")), ("Command", _command(capsule.get("command")))]
+def _told(run: Run, names: FileNames) -> list[tuple[str, str]]:
+    capsule, folder = run.capsule, names.path(run.folder)
+    rows = [
+        ("Folder", "that of this report" if folder == "." else folder),
+        ("Started", capsule.get("started")),
+        ("Command", _command(capsule.get("command"), names)),
+    ]
     rows += [("Configuration, SHA-256", run.config_digest), ("Seed", capsule.get("seed")), ("Device", capsule.get("device"))]
     rows += [("Processes", capsule.get("processes")), ("Epochs", len(capsule.get("epochs") or []))]
     git = capsule.get("git") or {}
@@ -112,8 +113,8 @@ def _told(run: Run) -> list[tuple[str, str]]:
     return [(name, "–" if value is None else str(value)) for name, value in [*rows, ("Versions", versions)]]
 
 
-def _command(words: Any) -> str:
-    return shlex.join(map(str, words)) if isinstance(words, list) else str(words)
+def _command(words: Any, names: FileNames) -> str:
+    return names.command(list(map(str, words))) if isinstance(words, list) else names.within(str(words))
 
 
 def _is_plain(name: str, value: Any) -> bool:
@@ -146,5 +147,9 @@ def methods_section(metrics: Mapping[str, Any], rules: Rules) -> str:
         ("Average precision", "mean of the best precision at 101 recalls or higher ones, as COCO, over classes with lesions"),
         ("Case AUROC", "area under the ROC curve of cases with against cases without lesions, by the best score of each case"),
         ("Intervals", f"95% percentile bootstrap: {draws}" if bootstrap["draws"] else "none were asked for"),
+        (
+            "Where both ends are the same",
+            "shares have the score interval of Wilson, which takes lesions and cases for independent; other figures have none",
+        ),
     ]
     return section("How the figures were computed", facts("Rules", rows))

@@ -12,26 +12,28 @@ from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Axis, Chart,
 from medtk_monai.evaluation.report_html import ends, figure, number, pair, paragraph, section, table, tiles
 from medtk_monai.metrics.breakdown import Lesions, Share, hits_by_score, precision_recall, score_histogram, sensitivity_by_size
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import intervals
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import figures
+from medtk_monai.metrics.summary import sensitivity_intervals
 from medtk_monai.metrics.weighted import froc_sensitivities
+
+_PIXELS = 500
+"""Steps along an axis that a chart can show."""
 
 
 def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
     """The single figures on top."""
     metrics = result.metrics
-    at_one = intervals(result.table, figures(rules)["sensitivity_at_1"], weights)[0]
+    at_one = sensitivity_intervals(result.table, [1.0], rules, weights)[0]
     return tiles(
         [
             ("Cases", str(metrics["num_cases"]), f"{metrics['num_diseased']} with lesions"),
             ("Lesions", str(metrics["num_lesions"]), f"{metrics['num_detections']} findings counted"),
-            ("Sensitivity at 1 FP per case", number(at_one.value), _interval([at_one.low, at_one.high])),
-            ("Mean FROC sensitivity", number(metrics["froc"]["mean"]), _interval(metrics["froc"].get("mean_interval"))),
-            ("Average precision", number(metrics["ap"]), _interval(metrics.get("ap_interval"))),
-            ("Case AUROC", number(metrics["case_auroc"]), _interval(metrics.get("case_auroc_interval"))),
+            _tile("Sensitivity at 1 FP per case", at_one.value, [at_one.low, at_one.high], "no lesions"),
+            _tile("Mean FROC sensitivity", metrics["froc"]["mean"], metrics["froc"].get("mean_interval"), "no lesions"),
+            _tile("Average precision", metrics["ap"], metrics.get("ap_interval"), "no lesions"),
+            _tile("Case AUROC", metrics["case_auroc"], metrics.get("case_auroc_interval"), "needs cases with and without lesions"),
             *(
-                (name, number(metrics[key]), _interval(metrics.get(f"{key}_interval")))
+                _tile(name, metrics[key], metrics.get(f"{key}_interval"), "needs lesions, and cases without")
                 for key, name in {"picai_score": "PI-CAI score", "picai_ap": "AP, not interpolated"}.items()
                 if key in metrics
             ),
@@ -39,9 +41,10 @@ def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
     )
 
 
-def _interval(interval: Sequence[float | None] | None) -> str:
-    told = ends(interval)
-    return "no interval" if told == "–" else f"95% CI {told}"
+def _tile(name: str, value: float | None, interval: Sequence[float | None] | None, why_not: str) -> tuple[str, str, str]:
+    """A figure with its interval, or with the reason why it is undefined."""
+    told, shown = ends(interval), number(value)
+    return name, shown, why_not if shown == "–" else "no interval" if told == "–" else f"95% CI {told}"
 
 
 def froc_section(result: Evaluation, rules: Rules) -> str:
@@ -65,7 +68,14 @@ def froc_section(result: Evaluation, rules: Rules) -> str:
             ["FP per case", "Sensitivity", "95% interval", "Cases with lesions"],
             rows,
         ),
+        paragraph(_ONE_PATIENT, "soft") if result.metrics["num_patients"] == 1 else "",
     )
+
+
+_ONE_PATIENT = (
+    "All cases are of one patient. Intervals of shares are those of its lesions and cases, taken for independent; "
+    "they say nothing about other patients, and the other figures have none."
+)
 
 
 def _froc_chart(result: Evaluation, rules: Rules) -> str:
@@ -90,7 +100,7 @@ def _froc_chart(result: Evaluation, rules: Rules) -> str:
 
 def _precision_chart(found: MatchTable) -> str:
     chart = Chart("Precision against recall", shares_axis("recall (sensitivity)"), shares_axis("precision (PPV)"))
-    recall, precision = precision_recall(found)
+    recall, precision = thinned(*precision_recall(found))
     if np.isfinite(recall).any():
         chart.line(recall, precision, BLUE)
     else:
@@ -98,13 +108,33 @@ def _precision_chart(found: MatchTable) -> str:
     return chart.svg()
 
 
-def operating_section(metrics: Mapping[str, Any]) -> str:
-    """The operating points, side by side."""
-    points = metrics["operating_points"]
-    counts = {"True positives": "tp", "False positives": "fp", "Missed lesions": "fn"}
-    cases = {"Cases with lesions, reported": "case_tp", "Cases with lesions, silent": "case_fn"}
-    cases |= {"Cases without lesions, reported": "case_fp", "Cases without lesions, silent": "case_tn"}
-    beta = next(iter(points.values()))["beta"] if points else 1
+def thinned(recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each run of points that a pixel cannot tell apart the first: thousands of findings would make the file large."""
+    places = np.round(np.stack([recall, precision]) * _PIXELS)
+    kept = np.append(True, (np.diff(places, axis=1) != 0).any(axis=0))[: len(recall)]
+    return recall[kept], precision[kept]
+
+
+def operating_section(points: Mapping[str, Mapping[str, Any]], validated: Mapping[str, Mapping[str, Any]]) -> str:
+    """The operating points: those of a validation each beside what it gave there, then the others side by side."""
+    own = {name: point for name, point in points.items() if name not in validated}
+    parts = []
+    for name, there in validated.items():
+        caption = f"Threshold of {name}: what it gave at the validation, and what it gives here. 95% intervals in brackets"
+        parts.append(table(caption, ["", "At validation", "Here"], _point_rows([there, points[name]])))
+    if own:
+        caption = "Findings with at least the score of the threshold are reported; 95% intervals in brackets"
+        parts.append(table(caption, ["", *own], _point_rows(list(own.values()))))
+        note = "Thresholds given as a number of false positives or a sensitivity are chosen on these very cases, which flatters them."
+        parts.append(paragraph(note, "soft"))
+    return section("Operating points", *parts)
+
+
+def _point_rows(points: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    counts = {"Cases": "num_cases", "True positives": "tp", "False positives": "fp", "Missed lesions": "fn"}
+    cases = {"Cases with lesions, with findings": "case_tp", "Cases with lesions, no finding": "case_fn"}
+    cases |= {"Cases without lesions, with findings": "case_fp", "Cases without lesions, no finding": "case_tn"}
+    beta = points[0].get("beta", 1)
     shares = {"Sensitivity of lesions": "sensitivity", "Positive predictive value": "ppv", f"F{beta:g} score": "f_score"}
     shares |= {
         "FP per case": "fp_per_case",
@@ -112,18 +142,22 @@ def operating_section(metrics: Mapping[str, Any]) -> str:
         "FP per case with lesions": "fp_per_diseased_case",
     }
     whole = {"Sensitivity of cases": "case_sensitivity", "Specificity of cases": "case_specificity"}
-    rows = [["Score from", *("out of reach" if point["threshold"] is None else f"{point['threshold']:.4g}" for point in points.values())]]
-    rows += [[name, *(point[key] for point in points.values())] for name, key in counts.items()]
-    rows += [[name, *(_with(point, key) for point in points.values())] for name, key in shares.items()]
-    rows += [[name, *(point[key] for point in points.values())] for name, key in cases.items()]
-    rows += [[name, *(_with(point, key) for point in points.values())] for name, key in whole.items()]
-    caption = "What it means to report findings from a score on; in brackets 95% intervals. The threshold is chosen on these very cases unless its name says otherwise"
-    return section("Operating points", table(caption, ["", *points], rows))
+    return [
+        ["Threshold of the score", *(_threshold(point["threshold"]) for point in points)],
+        *([name, *(point.get(key, "–") for point in points)] for name, key in counts.items()),
+        *([name, *(_with(point, key) for point in points)] for name, key in shares.items()),
+        *([name, *(point.get(key, "–") for point in points)] for name, key in cases.items()),
+        *([name, *(_with(point, key) for point in points)] for name, key in whole.items()),
+    ]
+
+
+def _threshold(value: float | None) -> str:
+    return f"{value:.4g}" if value is not None and np.isfinite(value) else "out of reach"
 
 
 def _with(values: Mapping[str, Any], key: str) -> str:
     span = ends(values.get(f"{key}_interval"))
-    return number(values[key]) + ("" if span == "–" else f" ({span})")
+    return number(values.get(key)) + ("" if span == "–" else f" ({span})")
 
 
 def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: float, weights: np.ndarray) -> str:
@@ -136,14 +170,13 @@ def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: flo
     chart = Chart(f"Sensitivity by lesion size at {name}", axis, shares_axis("sensitivity"))
     chart.dots(axis.ticks, [share.share.value for share in shares], BLUE, [(share.share.low, share.share.high) for share in shares])
     rows = [
-        [label, share.whole, share.part, number(share.share.value), ends([share.share.low, share.share.high])]
+        [label, f"{share.part} of {share.whole}", number(share.share.value), ends([share.share.low, share.share.high])]
         for label, share in zip(names, shares)
     ]
-    head = ["Size, mm", "Lesions", "Found", "Sensitivity", "95% interval"]
+    head = ["Size, mm", "Found", "Sensitivity", "95% interval"]
     caption = f"Lesions of each size, the longest side of the box, that are found at {name}"
-    note = "Intervals of few lesions are too narrow where all, or none, are found: the bootstrap cannot draw what it has not seen."
     picture = figure(chart.svg(), f"Sensitivity by size at {name}, with 95% intervals.")
-    return section("Lesions by size", pair(picture, table(caption, head, rows)), paragraph(note, "soft"))
+    return section("Lesions by size", pair(picture, table(caption, head, rows)))
 
 
 def scores_section(found: MatchTable, threshold: float, weights: np.ndarray) -> str:

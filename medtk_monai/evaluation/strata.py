@@ -11,7 +11,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation.error_kinds import CaseErrors, Kind
 from medtk_monai.metrics import Outcome
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import share_interval
+from medtk_monai.metrics.resampling import Interval, rate_interval, share_interval
 from medtk_monai.metrics.summary import plain
 
 NO_VALUE = "(none)"
@@ -61,7 +61,8 @@ def strata_by_column(errors: Sequence[CaseErrors], table: MatchTable, column: st
         own = values == value
         row = {"stratum": str(value), "cases": int(own.sum()), "false_positives": int(alarms[own].sum())}
         row |= _sensitivity(errors, [np.full(len(part.lesions), yes) for part, yes in zip(errors, own)], table, weights)
-        rows.append(row | share_of_cases("fp_per_case", alarms * own, own.astype(float), table, weights))
+        rate = rate_interval(table, alarms * own, own.astype(float), weights)
+        rows.append(row | told("fp_per_case", rate, weights))
     return rows
 
 
@@ -77,12 +78,11 @@ def _sensitivity(errors: Sequence[CaseErrors], chosen: Sequence[np.ndarray], tab
     lesions = np.array([(part.lesions & own).sum() for part, own in zip(errors, chosen)], dtype=float)
     found = np.array([(part.found & own).sum() for part, own in zip(errors, chosen)], dtype=float)
     counts = {"lesions": int(lesions.sum()), "found": int(found.sum())}
-    return counts | share_of_cases("sensitivity", found, lesions, table, weights)
+    return counts | told("sensitivity", share_interval(table, found, lesions, weights), weights)
 
 
-def share_of_cases(name: str, part: np.ndarray, whole: np.ndarray, table: MatchTable, weights: np.ndarray) -> dict[str, Any]:
-    """The sum of ``part`` (N,) over the sum of ``whole`` (N,), with its interval if there are weights."""
-    value = share_interval(table, part, whole, weights)
+def told(name: str, value: Interval, weights: np.ndarray) -> dict[str, Any]:
+    """A figure, with its interval if there are weights."""
     return {name: plain(value.value)} | ({f"{name}_interval": [plain(value.low), plain(value.high)]} if len(weights) else {})
 
 

@@ -133,8 +133,8 @@ def _signed(value: float | None) -> str:
 
 
 def _with(values: dict[str, Any], key: str) -> str:
-    ends = values.get(f"{key}_interval")
-    return _fixed(values[key]) + (f" ({_ends(ends)})" if ends else "")
+    ends = _ends(values.get(f"{key}_interval"))
+    return _fixed(values[key]) + ("" if ends == "-" else f" ({ends})")
 
 
 def _ends(ends: Sequence[float | None] | None) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.weighted import Figure
+from medtk_monai.metrics.wilson import wilson_interval
+
+_EQUAL = 1e-12
+"""Figures that differ by less differ by rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,33 +40,57 @@ def bootstrap_weights(table: MatchTable, num_draws: int, seed: int = 0) -> np.nd
     return drawn[:, table.patients].astype(float)
 
 
-def intervals(table: MatchTable, figure: Figure, weights: np.ndarray, level: float = 0.95) -> list[Interval]:
+def intervals(
+    table: MatchTable, figure: Figure, weights: np.ndarray, level: float = 0.95, totals: Sequence[float] | float = 0.0
+) -> list[Interval]:
     """A figure, or each of several, with the percentile interval of its bootstrap distribution.
 
-    Draws in which a figure is undefined, such as those without lesions, are left out of its distribution.
+    Draws in which a figure is undefined, such as those without lesions, are left out of its distribution. Where both ends are
+    the same, as when all lesions are found, or when there is one patient, they would tell of no doubt at all: shares then get the score
+    interval of Wilson, in which cases and lesions of a patient count as independent, and other figures get none (NaN).
 
     Args:
         weights: (B, N), see ``bootstrap_weights``; with B = 0 there are no intervals (NaN).
         level: nominal coverage.
+        totals: of what number each figure is a share; 0 for figures that are no shares.
     """
     values = np.atleast_2d(figure(table, np.ones((1, table.num_cases))).T).T[0]
     drawn = figure(table, weights).reshape(len(weights), len(values))
-    tail = (1 - level) / 2
-    return [Interval(float(value), *_quantiles(column, tail)) for value, column in zip(values, drawn.T)]
+    wholes = np.broadcast_to(np.asarray(totals, dtype=float), values.shape)
+    return [
+        Interval(float(value), *_ends_of(float(value), column, float(whole), level))
+        for value, column, whole in zip(values, drawn.T, wholes)
+    ]
+
+
+def _ends_of(value: float, drawn: np.ndarray, total: float, level: float) -> tuple[float, float]:
+    low, high = _quantiles(drawn, (1 - level) / 2)
+    if np.isnan(low) or high - low > _EQUAL:
+        return low, high
+    lower, upper = wilson_interval(value, total, level)
+    return float(lower), float(upper)
 
 
 def share_interval(table: MatchTable, part: np.ndarray, whole: np.ndarray, weights: np.ndarray, level: float = 0.95) -> Interval:
-    """The sum of ``part`` (N,) over the sum of ``whole`` (N,), counts of each case, with its interval; NaN where the whole is 0.
+    """The sum of ``part`` (N,) over the sum of ``whole`` (N,), counts of each case of which the one is among the other.
 
-    Args:
-        weights, level: as for ``intervals``.
+    Returns:
+        With its interval, see ``intervals``; NaN where the whole is 0.
     """
+    return intervals(table, _ratio(part, whole), weights, level, float(whole.sum()))[0]
 
+
+def rate_interval(table: MatchTable, part: np.ndarray, whole: np.ndarray, weights: np.ndarray, level: float = 0.95) -> Interval:
+    """As ``share_interval``, but of counts that may exceed the whole, such as false positives per case."""
+    return intervals(table, _ratio(part, whole), weights, level)[0]
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> Figure:
     def figure(_: MatchTable, weights: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(weights @ whole > 0, (weights @ part) / (weights @ whole), np.nan)
 
-    return intervals(table, figure, weights, level)[0]
+    return figure
 
 
 def _quantiles(values: np.ndarray, tail: float) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -63,13 +63,13 @@ def summarize(
         weights: (B, N) of a bootstrap, see ``bootstrap_weights``; with B = 0 there are no intervals.
 
     Returns:
-        Of each figure ``x`` also ``x_interval``, (low, high), with a bootstrap. ``froc_diseased`` is over the cases with lesions
-        alone. The last bounds of a class, or of a stratum, that no draw has are None.
+        Of each figure ``x`` also ``x_interval``, (low, high), with a bootstrap, see ``intervals``; None, None where there is none.
+        ``froc_diseased`` is over the cases with lesions alone.
         ``picai_ap`` and ``picai_score`` are there if the rules are those of PI-CAI.
     """
 
-    def of(figure: Figure, of_table: MatchTable = table) -> list[Interval]:
-        return intervals(of_table, figure, weights, level)
+    def of(figure: Figure, of_table: MatchTable = table, totals: Sequence[float] = (0.0,)) -> list[Interval]:
+        return intervals(of_table, figure, weights, level, totals)
 
     def named(key: str, value: Interval) -> dict[str, Any]:
         return {key: plain(value.value)} | ({f"{key}_interval": _ends(value)} if len(weights) else {})
@@ -79,13 +79,14 @@ def summarize(
         return np.column_stack([values, values.mean(axis=1)])
 
     def curve(figure: Figure) -> dict[str, Any]:
-        *values, mean = of(figure)
+        *values, mean = of(figure, totals=[*[num_lesions] * len(rules.fp_per_case), 0])
         return (
             {"fp_per_case": list(rules.fp_per_case), "sensitivity": [plain(value.value) for value in values]}
             | ({"sensitivity_interval": [_ends(value) for value in values]} if len(weights) else {})
             | named("mean", mean)
         )
 
+    num_lesions = int(table.lesions.sum())
     classes = [table.of_class(label) for label in range(table.num_classes)]
     nothing = np.zeros((0, table.num_cases))
     per_iou = {f"{iou:g}": plain(intervals(other, average_precisions, nothing)[0].value) for iou, other in ap_tables.items()}
@@ -94,7 +95,7 @@ def summarize(
             "num_cases": table.num_cases,
             "num_patients": int(table.patients.max(initial=-1)) + 1,
             "num_diseased": int(table.diseased.sum()),
-            "num_lesions": int(table.lesions.sum()),
+            "num_lesions": num_lesions,
             "num_detections": len(table.scores),
             "hit": rules.hit_name,
             "froc": curve(read_off),
@@ -137,12 +138,23 @@ def assess(
     metrics |= {"bootstrap": {"draws": num_draws, "seed": seed, "level": level, "unit": "patient"}, "interpolation": rules.interpolation}
     metrics["operating_points"] = {name: operating_point(table, value, rules.beta, weights, level) for name, value in thresholds.items()}
     rates = np.geomspace(min(rules.fp_per_case) / 1.15, max(rules.fp_per_case) * 1.15, _BAND_POINTS)
-    values = intervals(table, lambda table, weights: froc_sensitivities(table, weights, rates, rules.interpolation), weights, level)
+    values = sensitivity_intervals(table, rates, rules, weights, level)
     return metrics, (rates, np.array([value.low for value in values]), np.array([value.high for value in values]))
 
 
+def sensitivity_intervals(
+    table: MatchTable, fp_per_case: Sequence[float] | np.ndarray, rules: Rules, weights: np.ndarray, level: float = 0.95
+) -> list[Interval]:
+    """Sensitivities at numbers of false positives per case, with their intervals, see ``intervals``."""
+
+    def figure(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+        return froc_sensitivities(table, weights, fp_per_case, rules.interpolation)
+
+    return intervals(table, figure, weights, level, float(table.lesions.sum()))
+
+
 def operating_point(table: MatchTable, threshold: float, beta: float, weights: np.ndarray, level: float = 0.95) -> dict[str, Any]:
-    """What it means to report detections from a threshold of the score on: counts, and shares with bootstrap intervals over patients.
+    """What it means to report detections from a threshold of the score on: counts, and shares with intervals, see ``intervals``.
 
     Args:
         threshold: scores of at least this much are reported.
@@ -155,7 +167,13 @@ def operating_point(table: MatchTable, threshold: float, beta: float, weights: n
     def shares(table: MatchTable, weights: np.ndarray) -> np.ndarray:
         return _shares(table, weights, threshold, beta)
 
-    values = dict(zip(_SHARES, intervals(table, shares, weights, level)))
+    totals = {
+        "sensitivity": counts["tp"] + counts["fn"],
+        "ppv": counts["tp"] + counts["fp"],
+        "case_sensitivity": counts["case_tp"] + counts["case_fn"],
+        "case_specificity": counts["case_fp"] + counts["case_tn"],
+    }
+    values = dict(zip(_SHARES, intervals(table, shares, weights, level, [totals.get(name, 0) for name in _SHARES])))
     return (
         {"threshold": plain(threshold), "beta": beta, "num_cases": table.num_cases, "num_diseased": int(table.diseased.sum())}
         | counts

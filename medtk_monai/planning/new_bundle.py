@@ -33,7 +33,9 @@ def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path,
     if folder.exists():
         raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
     config = json.loads(Path(existing_file(template / "train.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8"))
-    metadata = json.loads(Path(existing_file(template / "metadata.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8"))
+    metadata = json.loads(
+        Path(existing_file(template / "metadata.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8")
+    )
     values = {"bundle_root": str(folder), "output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute())}
     (folder / "docs").mkdir(parents=True)
     for name in _COPIED:

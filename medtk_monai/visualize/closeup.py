@@ -1,18 +1,18 @@
-"""One finding in four views: a slice across each axis of the patient, and a projection of the whole scan."""
+"""One finding in four views: a slice across each axis of the patient, and the whole axial slice."""
 
 from __future__ import annotations
 
 from PIL import Image
 from torch import Tensor
 
-from medtk_monai.visualize.views import BACKGROUND, FLAT, PLANES, Place, projection_panel, slice_panel, turned
+from medtk_monai.visualize.views import BACKGROUND, FLAT, PLANES, Place, slice_panel, turned, whole_slice_panel
 
 _SIDE, _GAP = 220, 4
 """Pixels: of a view, and between views."""
 
 
 def plot_closeup(image: Tensor, box: Tensor, affine: Tensor, color: str, half_size_mm: float = 20.0) -> Image.Image:
-    """Draw one box: axial, coronal and sagittal slices and an axial maximum intensity projection; of a flat image a part and the whole.
+    """Draw one box: axial, coronal and sagittal slices and the whole axial slice; of a flat image a part and the whole.
 
     Args:
         image: (C, *spatial), of which the first channel is shown.
@@ -28,7 +28,7 @@ def plot_closeup(image: Tensor, box: Tensor, affine: Tensor, color: str, half_si
         (name, plane, slice_panel(scene, 0, plane, _place(index), half_size_mm)) for index, (name, plane) in enumerate(scene.planes.items())
     ]
     whole = PLANES["axial"] if is_volume else FLAT[""]
-    views.append(("axial projection", whole, projection_panel(scene, whole, _place(len(views)))))
+    views.append(("axial", whole, whole_slice_panel(scene, 0, whole, _place(len(views)))))
     for name, plane, panel in views:
         panel.draw_box(scene.boxes[0], scene.spacing, plane, "", color, 2)
         panel.write_directions(plane, name)

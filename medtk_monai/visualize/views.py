@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -19,9 +20,12 @@ PLANES: dict[str, Plane] = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal"
 """World axes to the right, upwards, and across."""
 FLAT: dict[str, Plane] = {"": (0, 1, -1)}
 """The one plane of a flat image."""
-BACKGROUND, _LETTERS = "#11151c", "#9fb3c8"
+BACKGROUND, _LETTERS = "#11151c", "#c3d2e2"
+_LETTER_SIZE = 11
 _ENDS = (("L", "R"), ("P", "A"), ("I", "S"))
 _MAX_VOXELS = 500_000
+_MASKED = 0.05
+"""A share of pixels with one value from which on they are background."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,18 @@ def window_of_scan(pixels: Tensor, max_voxels: int = _MAX_VOXELS) -> tuple[float
 
 
 def window_of(pixels: Tensor) -> tuple[float, float]:
-    """The intensities shown black and white: the 1st and the 99.9th percentile."""
-    low, high = np.percentile(pixels.numpy(), (1, 99.9)) if pixels.numel() else (0.0, 1.0)
+    """The intensities shown black and white: the 1st and the 99.9th percentile.
+
+    The lowest value is left out where it is that of many pixels, as around a head whose surroundings are masked: with them the dark
+    tissues would be as bright as the others.
+    """
+    values = pixels.numpy().ravel()
+    if not values.size:
+        return 0.0, 1.0
+    lowest = values.min()
+    inside = values[values > lowest] if (values == lowest).mean() > _MASKED else values
+    low, high = np.percentile(inside, (1, 99.9)) if inside.size else (lowest, lowest)
+    low = low if high > low else lowest
     return float(low), float(max(high, low + 1e-6))
 
 
@@ -156,9 +170,10 @@ class Panel:
             return
         (width, height), (low, high), (bottom, upper) = self.pixels.size, _ENDS[plane[0]], _ENDS[plane[1]]
         draw = ImageDraw.Draw(self.pixels)
+        edge: dict[str, Any] = {"stroke_width": 1, "stroke_fill": BACKGROUND}  # readable on bright tissue too
         for x, y, letter in ((0.03, 0.5, high), (0.97, 0.5, low), (0.5, 0.97, bottom), (0.5, 0.03, upper)):
-            draw.text((x * width, y * height), letter, _LETTERS, font(10), anchor="mm")
-        draw.text((0.03 * width, height - 3), name, _LETTERS, font(10), anchor="ld")
+            draw.text((x * width, y * height), letter, _LETTERS, font(_LETTER_SIZE), anchor="mm", **edge)
+        draw.text((0.03 * width, height - 3), name, _LETTERS, font(_LETTER_SIZE), anchor="ld", **edge)
 
     def put_on(self, picture: Image.Image) -> None:
         """Paste the panel at its place."""
@@ -188,9 +203,24 @@ def slice_panel(scene: Scene, number: int, plane: Plane, place: Place, half_size
 
 def projection_panel(scene: Scene, plane: Plane, place: Place) -> Panel:
     """The maximum intensity projection of a volume across a plane; the whole of a flat image."""
-    across, up, along = plane
+    along = plane[2]
     pixels = projected(scene.image, along) if scene.image.ndim == 3 else scene.image
+    return _whole_panel(scene, pixels, plane, place, window_of(pixels))
+
+
+def whole_slice_panel(scene: Scene, number: int, plane: Plane, place: Place) -> Panel:
+    """The whole slice through the middle of a box of the scene; the whole of a flat image."""
+    along = plane[2]
+    if scene.image.ndim != 3:
+        return _whole_panel(scene, scene.image, plane, place, scene.window)
+    middle = float(box_centers(torch.from_numpy(scene.boxes[number : number + 1]))[0, along])
+    at = min(max(int(np.floor(middle)), 0), scene.image.shape[along] - 1)
+    return _whole_panel(scene, scene.image.select(along, at), plane, place, scene.window)
+
+
+def _whole_panel(scene: Scene, pixels: Tensor, plane: Plane, place: Place, window: tuple[float, float]) -> Panel:
+    across, up, _ = plane
     extent = np.array(scene.image.shape)[[across, up]] * scene.spacing[[across, up]]
     panel = Panel.showing(place, np.zeros(2), extent, plane)
-    panel.show(pixels, np.zeros(2), extent, window_of(pixels))
+    panel.show(pixels, np.zeros(2), extent, window)
     return panel

@@ -30,8 +30,13 @@ def test_evaluate_prints_figures_and_writes_files(good_and_bad, tmp_path, monkey
     truth, good, _ = good_and_bad
     run(monkeypatch, "evaluate", good, truth, "--out", tmp_path / "out", "--bootstraps", 100, "--sensitivity", "0.5,1", "--threshold", 0.15)
     text = capsys.readouterr().out
-    assert "mean               1.000  1.000 to 1.000               1.000" in text
-    assert "AP 1.000 (1.000 to 1.000)" in text and "case AUROC 1.000" in text and "12 lesions in 12 of 13 cases" in text
+    assert "mean               1.000               -               1.000" in text
+    assert (
+        "AP 1.000; " in text
+        and "sensitivity 1.000 (0.758 to 1.000), PPV" in text
+        and "case AUROC 1.000" in text
+        and "12 lesions in 12 of 13 cases" in text
+    )
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert list(metrics["operating_points"]) == ["1 FP per case", "sensitivity 0.5", "sensitivity 1", "score 0.15"]
     card = metrics["operating_points"]["score 0.15"]

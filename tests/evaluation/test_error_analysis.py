@@ -18,6 +18,7 @@ from medtk_monai.evaluation.matching import match_all
 from medtk_monai.evaluation.seen_images import SeenImage
 from medtk_monai.evaluation.tables import format_analysis
 from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules
+from medtk_monai.metrics.wilson import wilson_interval
 
 RULES = Rules()
 CENTER, SIDES = np.array([20.0, 20, 20]), np.array([4.0, 4, 4])
@@ -201,7 +202,8 @@ def test_strata_by_size():
         (">= 10", 1, 1, 1.0),
     ]
     # All lesions of the first bin are of one patient; those of the second, one found and one not, of two.
-    assert [row["sensitivity_interval"] for row in rows[:3]] == [[0.5, 0.5], [0.0, 1.0], [None, None]]
+    assert [row["sensitivity_interval"] for row in rows[1:3]] == [[0.0, 1.0], [None, None]]
+    assert rows[0]["sensitivity_interval"] == pytest.approx(wilson_interval(0.5, 2))
 
 
 def test_strata_by_column():
@@ -218,7 +220,7 @@ def test_strata_by_column():
     assert list(rows) == ["(none)", "A", "B"]
     assert (rows["A"]["cases"], rows["A"]["lesions"], rows["A"]["found"], rows["A"]["false_positives"]) == (2, 3, 2, 2)
     assert (rows["A"]["sensitivity"], rows["A"]["fp_per_case"]) == pytest.approx((2 / 3, 1.0))
-    assert (rows["B"]["sensitivity"], rows["B"]["fp_per_case"]) == (0, 2) and rows["B"]["fp_per_case_interval"] == [2, 2]
+    assert (rows["B"]["sensitivity"], rows["B"]["fp_per_case"]) == (0, 2) and rows["B"]["fp_per_case_interval"] == [None, None]
     assert (rows["(none)"]["sensitivity"], rows["(none)"]["fp_per_case"]) == (None, 0)
     assert [row["stratum"] for row in summary["by_column"]["age"]] == ["9", "10", "(none)"]
 

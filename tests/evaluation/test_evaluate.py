@@ -10,7 +10,7 @@ from small_set import around, write_found, write_set
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import TruthCase, evaluate_files, read_truth
-from medtk_monai.evaluation.evaluate import Wanted, read_thresholds
+from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
 from medtk_monai.formats.cases import in_space, make_case
 from medtk_monai.metrics.rules import PRESETS, parse_rules
@@ -162,7 +162,7 @@ def test_each_class_has_its_own_precision(tmp_path):
     objects, found = {"a": [[*LESION, 0], [*OTHER, 1]]}, {"a": [(OTHER, 0.8, 1)]}
     metrics = evaluate(tmp_path, objects, found, num_draws=20).metrics
     assert [(part["ap"], part["num_lesions"]) for part in metrics["per_class"]] == [(0.0, 1), (1.0, 1)]
-    assert metrics["per_class"][1]["ap_interval"] == [1.0, 1.0] and metrics["ap"] == 0.5
+    assert metrics["per_class"][1]["ap_interval"] == [None, None] and metrics["ap"] == 0.5
 
 
 def test_false_positives_of_healthy_and_diseased_cases(tmp_path):
@@ -199,19 +199,19 @@ def test_thresholds(tmp_path):
 def test_thresholds_of_a_validation(tmp_path):
     result = evaluate(tmp_path, {"a": [LESION]}, {"a": [(LESION, 0.75)]})
     result.write(tmp_path / "validation")
-    assert read_thresholds(tmp_path / "validation" / "metrics.json") == {"1 FP per case, from validation": 0.75}
+    assert read_operating_points(tmp_path / "validation" / "metrics.json")["1 FP per case, from validation"]["threshold"] == 0.75
     (tmp_path / "odd.json").write_text("{}")
     with pytest.raises(DataError, match="no operating points"):
-        read_thresholds(tmp_path / "odd.json")
+        read_operating_points(tmp_path / "odd.json")
 
 
 def test_patients_are_drawn_whole(tmp_path):
-    """Two cases of one patient, one found, one not: every draw has both, so there is no doubt about 0.5."""
+    """Two cases of one patient, one found, one not: every draw has both, so draws tell no interval."""
     objects, found = {"a": [LESION], "b": [LESION]}, {"a": [(LESION, 0.9)], "b": []}
     of_one = {name: {"patient_id": "p"} for name in objects}
     one = evaluate(tmp_path, objects, found, extra=of_one, num_draws=200).metrics
     two = evaluate(tmp_path, objects, found, num_draws=200).metrics
-    assert one["num_patients"] == 1 and one["froc"]["mean_interval"] == [0.5, 0.5]
+    assert one["num_patients"] == 1 and one["froc"]["mean_interval"] == [None, None]
     assert two["num_patients"] == 2 and two["froc"]["mean_interval"] == [0.0, 1.0]
 
 

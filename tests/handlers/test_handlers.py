@@ -76,7 +76,7 @@ def test_report_writes_every_case_and_figure(tmp_path, caplog):
 
 
 def test_intervals_of_the_report_draw_patients(tmp_path):
-    """All cases are of one patient: every draw is the same, and leaves no doubt."""
+    """All cases are of one patient: every draw is the same, and tells of no interval of a mean."""
     engine, data = evaluation(CASES)
     for item in data:
         item["patient_id"] = ["p"]
@@ -84,7 +84,7 @@ def test_intervals_of_the_report_draw_patients(tmp_path):
     engine.run(data)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     froc = metrics["froc"]
-    assert metrics["num_patients"] == 1 and froc["mean_interval"] == pytest.approx([froc["mean"]] * 2)
+    assert metrics["num_patients"] == 1 and froc["mean_interval"] == [None, None]
     assert metrics["operating_points"]["1 FP per case"]["sensitivity"] == froc["sensitivity"][froc["fp_per_case"].index(1)]
     assert metrics["bootstrap"]["draws"] == 20
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from medtk_monai.metrics import average_precision, froc_curve, sensitivity_at
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import bootstrap_weights, compare, intervals
+from medtk_monai.metrics.resampling import bootstrap_weights, compare, intervals, rate_interval, share_interval
 from medtk_monai.metrics.weighted import average_precisions, case_aurocs, counts_at, froc_sensitivities
+from medtk_monai.metrics.wilson import wilson_interval
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -134,6 +135,82 @@ def test_no_lesions_have_no_interval():
     )
     (found,) = intervals(empty, sensitivity, bootstrap_weights(empty, 20))
     assert np.isnan([found.value, found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_wilson_is_that_of_scipy(level):
+    from scipy.stats import binomtest
+
+    for total in (1, 2, 11, 400):
+        for part in {0, 1, total // 3, total - 1, total}:
+            known = binomtest(part, total).proportion_ci(level, method="wilson")
+            np.testing.assert_allclose(wilson_interval(part / total, total, level), known, atol=1e-12)
+    assert np.isnan(wilson_interval([0.5, 1.0], [0, 0])).all()
+
+
+def patients_with(found, lesions, patients=None):
+    """A table of cases of which nothing is known but their lesions; counts found are apart."""
+    count, nothing = len(lesions), np.zeros(0)
+    owners = np.arange(count) if patients is None else np.asarray(patients)
+    table = MatchTable(
+        nothing,
+        nothing.astype(bool),
+        nothing.astype(int),
+        nothing.astype(int),
+        np.asarray(lesions)[:, None],
+        np.full(count, -np.inf),
+        owners,
+    )
+    return table, np.asarray(found), np.asarray(lesions)
+
+
+def test_shares_of_which_all_draws_agree_get_the_interval_of_wilson():
+    """All of 12 lesions in 6 cases, none, half of them in each case, and 4 of 12 in one patient's cases."""
+    for found, share, patients in (([2] * 6, 1, None), ([0] * 6, 0, None), ([1] * 6, 0.5, None), ([2, 2, 0, 0, 0, 0], 1 / 3, [0] * 6)):
+        table, part, whole = patients_with(found, [2] * 6, patients)
+        weights = bootstrap_weights(table, 100)
+        value = share_interval(table, part, whole, weights)
+        assert (value.value, value.low, value.high) == pytest.approx((share, *wilson_interval(share, 12)))
+        rate = rate_interval(table, part, whole, weights)
+        assert rate.value == value.value and np.isnan([rate.low, rate.high]).all()
+        assert np.isnan(share_interval(table, part, whole, weights[:0]).low)
+    table, part, whole = patients_with([2, 2, 0, 0, 0, 0], [2] * 6)
+    value = share_interval(table, part, whole, bootstrap_weights(table, 100))
+    assert (value.low, value.high) != pytest.approx(wilson_interval(1 / 3, 12)), "where draws differ the bootstrap stays"
+
+
+def test_intervals_of_good_detectors_cover_the_truth():
+    """A detector that finds 97 % of the lesions, one or two in each of 30 patients, 1000 times: where it finds all, as in a fourth of
+    the samples, percentiles alone are a point that misses the truth."""
+    generator, covered, alone = np.random.default_rng(0), [], []
+    for seed in range(1000):
+        lesions = generator.integers(1, 3, 30)
+        table, found, lesions = patients_with(generator.binomial(lesions, 0.97), lesions)
+        weights = bootstrap_weights(table, 200, seed)
+        value = share_interval(table, found, lesions, weights)
+        covered.append(value.low <= 0.97 <= value.high)
+        low, high = np.quantile((weights @ found) / (weights @ lesions), [0.025, 0.975])
+        alone.append(low <= 0.97 <= high)
+    assert np.mean(alone) < 0.8 and np.mean(covered) >= 0.93, (np.mean(alone), np.mean(covered))
+
+
+def test_figures_of_a_perfect_detector():
+    """Two lesions in two cases, found without a false alarm: shares have intervals, rates and areas have none."""
+    from medtk_monai.metrics.rules import Rules
+    from medtk_monai.metrics.summary import assess
+
+    table = MatchTable(
+        np.array([0.9, 0.8]), np.array([True, True]), np.zeros(2, int), np.arange(2), np.array([[1], [1], [0]]),
+        np.array([0.9, 0.8, -np.inf]), np.arange(3),
+    )  # fmt: skip
+    metrics, (_, low, high) = assess(table, Rules(), {}, {"all": 0.5}, 50)
+    two, one = ([float(end) for end in wilson_interval(1.0, total)] for total in (2, 1))
+    point = metrics["operating_points"]["all"]
+    for name, ends in (("sensitivity", two), ("ppv", two), ("case_sensitivity", two), ("case_specificity", one)):
+        assert point[name] == 1 and point[f"{name}_interval"] == pytest.approx(ends)
+    assert all(point[f"{name}_interval"] == [None, None] for name in ("f_score", "fp_per_case", "fp_per_healthy_case"))
+    assert metrics["froc"]["sensitivity_interval"][0] == pytest.approx(two) and (low[0], high[0]) == pytest.approx(two)
+    assert metrics["froc"]["mean_interval"] == metrics["ap_interval"] == metrics["case_auroc_interval"] == [None, None]
 
 
 def test_identical_runs_are_not_different():
