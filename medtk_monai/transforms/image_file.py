@@ -61,9 +61,10 @@ class ImageFileReader:
 
 def without_flat_axes(image: MetaTensor, spatial_dims: int) -> MetaTensor:
     """An image (C, *spatial) without its last axes of size 1 that exceed ``spatial_dims``."""
-    while image.ndim - 1 > spatial_dims and image.shape[-1] == 1:
-        image = image.squeeze(-1)
-    return image
+    kept: Any = image
+    while kept.ndim - 1 > spatial_dims and kept.shape[-1] == 1:
+        kept = kept.squeeze(-1)
+    return kept
 
 
 def is_degenerate(affine: Tensor) -> bool:
