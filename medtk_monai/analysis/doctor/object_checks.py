@@ -110,10 +110,11 @@ def _check_points(entry: Entry, image: ImageFacts) -> Iterator[Finding]:
     stated = entry.space or RAS
     other = LPS if stated == RAS else RAS
     wrong = np.flatnonzero(~inside[stated])
-    remedy = f'"space" should be "{other}"' if len(wrong) and inside[other].all() else "correct or remove the point"
+    mirrored = bool(len(wrong)) and bool(inside[other].all())
+    remedy = f'"space" should be "{other}"' if mirrored else "correct or remove the point"
     for number in wrong.tolist():
         what = f"point {number}, {entry.points[number].tolist()} in {stated}, lies outside the image"
-        yield Finding("point_outside", what, remedy, **entry.place, file=entry.image, objects=(number,))
+        yield Finding("point_outside", what, remedy, **entry.place, file=entry.image, objects=(number,), mend=mirrored)
 
 
 def _are_inside(places: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
