@@ -39,7 +39,7 @@ def mend(examination: Examination, folder: str | Path | None = None) -> Mended:
 
     Cases without a readable image or label map are left out, and of equal cases all but one: that of the test split first, then that of
     the validation. All cases of a patient go to the split that has most of them; where several have, the test split keeps its own,
-    then the validation. Boxes that are none, or lie outside, are left out.
+    then the validation. Boxes that are none, or lie outside, are left out; so is a case that has no other boxes.
 
     Args:
         examination: of the datalist.
@@ -57,6 +57,9 @@ def mend(examination: Examination, folder: str | Path | None = None) -> Mended:
             continue
         draft = Draft(entry, scan, deepcopy(entry.item))
         mend_case(draft, findings)
+        if entry.item.get("boxes") and draft.item.get("boxes") == []:
+            changes += [(finding, "the case was left out, as it would pass for one without objects") for finding in findings]
+            continue
         drafts[entry.split, entry.index] = draft
         changes += draft.mended
     changes += [(finding, "the case was left out") for finding in examination.findings if _is_no_case(finding, examination)]
