@@ -21,6 +21,7 @@ COMMANDS = {
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "evaluate": "medtk_monai.cli.evaluate:evaluate",
     "export": "medtk_monai.cli.export:export",
+    "fingerprint": "medtk_monai.cli.fingerprint:fingerprint",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
     "report": "medtk_monai.cli.report:report",
