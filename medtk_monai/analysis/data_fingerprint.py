@@ -179,12 +179,16 @@ def _object_values(cases: Sequence[CaseFacts]) -> dict[str, Any]:
 def spread(values: Any) -> dict[str, Any]:
     """Percentiles of values (N,) or (N, D), per axis; empty for none."""
     rows = np.asarray(values, dtype=float)
-    return (
-        {"median": np.median(rows, axis=0).tolist(), "percentiles": _by_quantile(np.percentile(rows, QUANTILES, axis=0))}
-        if len(rows)
-        else {}
-    )
+    if not len(rows):
+        return {}
+    found = _by_quantile(np.percentile(rows, QUANTILES, axis=0))
+    return {"median": found["50"], "percentiles": found}
 
 
 def _by_quantile(rows: np.ndarray) -> dict[str, Any]:
-    return {str(quantile): row for quantile, row in zip(QUANTILES, rows.tolist())}
+    return {str(quantile): _shortened(row) for quantile, row in zip(QUANTILES, rows.tolist())}
+
+
+def _shortened(value: Any) -> Any:
+    """Six digits are more than is known."""
+    return [_shortened(part) for part in value] if isinstance(value, list) else float(f"{value:.6g}")

@@ -40,7 +40,7 @@ def fingerprint(
     found = fingerprint_data(examine(datalist, dataset_dir, num_workers=num_workers))
     write_text_atomically(target, json.dumps(found, indent=1) + "\n")
     picture.parent.mkdir(parents=True, exist_ok=True)
-    plot_fingerprint(found, picture, f"{found['num_cases']} cases of {datalist}")
+    plot_fingerprint(found, picture, f"{found['num_cases']} cases of {Path(datalist).name}")
     return _show(found) + f"\nfiles: {target}, {picture}"
 
 
@@ -52,10 +52,10 @@ def _show(found: dict[str, Any]) -> str:
 
     objects, intensity = found["objects"], found["intensity"]
     lines = [f"{found['num_cases']} cases, {found['left_out']} left out; {found['spatial_dims']}D, intensities: {intensity['unit']}"]
-    lines += [f"  {split}: {part['num_cases']} cases, {part['objects']['count']} objects" for split, part in found["splits"].items()]
+    lines += [f"  {split}: cases {part['num_cases']}, objects {part['objects']['count']}" for split, part in found["splits"].items()]
     lines.append(f"median spacing {axes(found['spacing']['median'])} mm, size {axes(found['size']['median'])} voxels")
     if objects["count"]:
         lines.append(f"median object {axes(objects['sizes_mm']['median'])} mm, {axes(objects['sizes_vox']['median'])} voxels")
     for label, part in found["classes"].items():
-        lines.append(f"  class {label}: {part['count']} objects in {part['cases']} cases")
+        lines.append(f"  class {label}: objects {part['count']}, in cases {part['cases']}")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 _COLORS = ("#1f5fa8", "#ff9f1c", "#2ca25f", "#c77dff", "#d1495b", "#6c757d")
@@ -41,17 +42,17 @@ def plot_fingerprint(fingerprint: dict[str, Any], path: str | os.PathLike | None
     _draw_histogram(axes[4], {split: [longest[i] for i in rows] for split, rows in of_split.items()}, "longest side of objects, mm")
     thinnest = [min(size) for size in values["size_vox"]]
     _draw_histogram(axes[5], {split: [thinnest[i] for i in rows] for split, rows in of_split.items()}, "shortest side of objects, voxels")
-    unit = "mm³" if fingerprint["spatial_dims"] == 3 else "mm²"
+    name = "volume of objects, mm³" if fingerprint["spatial_dims"] == 3 else "area of objects, mm²"
     volumes = {split: [values["volume_mm3"][i] for i in rows] for split, rows in of_split.items()}
-    _draw_histogram(axes[6], volumes, f"size of objects, {unit}")
+    _draw_histogram(axes[6], volumes, name)
     _draw_classes(axes[7], {split: Counter(values["label"][i] for i in rows) for split, rows in of_split.items()})
     for part in axes:
         part.spines[["top", "right"]].set_visible(False)
         part.set_axisbelow(True)
         part.grid(axis="y", color="0.92")
-    handles = [_patch(number) for number in range(len(splits))]
-    counts = [f"{split} ({len(cases[split])} cases)" for split in splits]
-    figure.legend(handles, counts, loc="outside lower center", ncols=max(len(splits), 1), frameon=False)
+    handles = [Patch(color=color) for color in _colors(splits)]
+    names = [f"{split} ({len(cases[split])} case{'' if len(cases[split]) == 1 else 's'})" for split in splits]
+    figure.legend(handles, names, loc="outside lower center", ncols=max(len(splits), 1), frameon=False)
     if title:
         figure.suptitle(title)
     if path is not None:
@@ -78,7 +79,10 @@ def _draw_intensities(axes: Axes, fingerprint: dict[str, Any]) -> None:
     names = {"outside_objects": ("outside objects", "0.6"), "inside_objects": ("inside objects", "#d1495b")}
     medians = {name: [rows[name][3] for rows in told if name in rows] for name in names}
     together = [value for values in medians.values() for value in values]
-    edges = _edges(together, False)
+    wide = bool(together) and _is_wide(together)
+    if wide:
+        axes.set_xscale("log")
+    edges = _edges(together, wide)
     for name, (label, color) in names.items():
         axes.hist(medians[name], bins=edges, color=color, alpha=0.65, label=label)
     if together:
@@ -103,7 +107,7 @@ def _draw_histogram(axes: Axes, values: dict[str, list[float]], label: str) -> N
     together = [value for part in values.values() for value in part if value > 0]
     if not together:
         axes.text(0.5, 0.5, "no objects", transform=axes.transAxes, ha="center", color="0.4")
-    wide = bool(together) and max(together) > 20 * min(together)
+    wide = bool(together) and _is_wide(together)
     axes.hist(list(values.values()), bins=_edges(together, wide), stacked=True, color=_colors(values))
     if wide:
         axes.set_xscale("log")
@@ -125,18 +129,20 @@ def _draw_classes(axes: Axes, counts: dict[str, Counter[int]]) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
+def _is_wide(values: Sequence[float]) -> bool:
+    return min(values) > 0 and max(values) > 20 * min(values)
+
+
 def _edges(values: Sequence[float], logarithmic: bool) -> list[float]:
+    """Borders of bins; those of whole numbers lie halfway between them."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
-    return (np.geomspace(low, high, _BINS + 1) if logarithmic else np.linspace(low, high, _BINS + 1)).tolist()
+    if logarithmic:
+        return np.geomspace(low, high, _BINS + 1).tolist()
+    if high <= low or all(float(value).is_integer() for value in values):
+        width = max(np.ceil((high - low + 1) / _BINS), 1.0)
+        return np.arange(low - 0.5, high + width, width).tolist()
+    return np.linspace(low, high, _BINS + 1).tolist()
 
 
 def _colors(splits: Any) -> list[str]:
     return [_COLORS[number % len(_COLORS)] for number in range(len(splits))]
-
-
-def _patch(number: int) -> Any:
-    from matplotlib.patches import Patch
-
-    return Patch(color=_COLORS[number % len(_COLORS)])

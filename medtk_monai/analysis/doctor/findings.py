@@ -30,6 +30,7 @@ KINDS: dict[str, str] = {
     "size_outlier": WARNING,
     "oblique_images": NOTE,
     "mixed_orientations": NOTE,
+    "mixed_intensities": NOTE,
     # label maps
     "missing_label_map": ERROR,
     "unreadable_label_map": ERROR,

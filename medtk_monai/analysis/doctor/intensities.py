@@ -35,8 +35,14 @@ class Intensities:
     means: tuple[float, ...]
 
 
-def measure_intensities(values: np.ndarray, boxes: np.ndarray) -> Intensities:
-    """Intensities of an image (*spatial) of finite values with boxes (N, 2D), voxels."""
+def measure_intensities(values: np.ndarray, boxes: np.ndarray, stored_as_bytes: bool = False) -> Intensities:
+    """Intensities of an image.
+
+    Args:
+        values: (*spatial), finite.
+        boxes: (N, 2D), voxels.
+        stored_as_bytes: whether the file has one byte per value.
+    """
     lowest = values.min()
     background = 0.0 if np.count_nonzero(values == 0) >= np.count_nonzero(values == lowest) else lowest
     foreground = values != background
@@ -46,7 +52,7 @@ def measure_intensities(values: np.ndarray, boxes: np.ndarray) -> Intensities:
         objects[crop] = True
     parts = [values[crop] for crop in crops]
     return Intensities(
-        guess_unit(_sample(values.ravel())),
+        guess_unit(_sample(values.ravel()), stored_as_bytes),
         float(foreground.mean()),
         _hull(foreground),
         _percentiles(values[foreground]),
@@ -56,11 +62,11 @@ def measure_intensities(values: np.ndarray, boxes: np.ndarray) -> Intensities:
     )
 
 
-def guess_unit(values: np.ndarray) -> str:
-    """The unit of intensities (K,) by their range: CT's HU reach far below 0, 8-bit images hold whole numbers up to 255."""
+def guess_unit(values: np.ndarray, stored_as_bytes: bool = False) -> str:
+    """The unit of intensities (K,) by their range: CT's HU reach far below 0, 8-bit images are stored as such or reach 255 exactly."""
     lowest, low, high, highest = np.percentile(values, (0, 1, 99, 100))
     whole = bool((values == np.round(values)).all())
-    if whole and lowest >= 0 and 1 < highest <= 255:
+    if whole and lowest >= 0 and highest <= 255 and (stored_as_bytes or highest == 255):
         return "8-bit"
     if lowest >= 0 and highest <= 1:
         return "unit interval"

@@ -29,6 +29,7 @@ from medtk_monai.transforms.scan_facts import scan_facts
 
 _CASES_PER_WORKER, _MB_PER_WORKER = 200, 150
 """What it takes to make up for the start of a process."""
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,13 @@ def _objects_in(image: MetaTensor | None, scan: Scan, entry: Entry) -> dict[str,
     elif scan.label_map is not None and not is_degenerate(torch.from_numpy(scan.label_map.affine)):
         boxes = map_boxes(scan.label_map, grid)
     readable = image is not None and grid.facts is not None
-    return {"objects": boxes, "intensities": measure_intensities(image.as_tensor().numpy()[0], boxes) if readable else None}  # type: ignore[union-attr]
+    return {"objects": boxes, "intensities": _measure(image, boxes, entry.image) if readable else None}
+
+
+def _measure(image: Any, boxes: np.ndarray, path: str) -> Intensities:
+    is_nifti = path.endswith((".nii", ".nii.gz"))
+    as_bytes = nib.load(path).get_data_dtype().itemsize == 1 if is_nifti else path.lower().endswith(_PICTURES)  # type: ignore[attr-defined]
+    return measure_intensities(image.as_tensor().numpy()[0], boxes, as_bytes)
 
 
 def map_boxes(facts: MapFacts, grid: ImageFacts) -> np.ndarray:

@@ -17,6 +17,8 @@ Pair = tuple[Entry, Scan]
 _VISIT = re.compile(r"[_\-.](ses|session|scan|visit|v|tp|time|run|day|baseline|followup|fu|pre|post)[_\-]?\d*$", re.IGNORECASE)
 """Endings of names that tell the scans of a patient apart."""
 _IMBALANCE = 20
+_CONTRASTS = 20
+"""Factor by which the contrast of an image may differ from the median one's."""
 
 
 def check_set(entries: Sequence[Entry], scans: Sequence[Scan], num_classes: int | None) -> Iterator[Finding]:
@@ -26,6 +28,7 @@ def check_set(entries: Sequence[Entry], scans: Sequence[Scan], num_classes: int 
     yield from _check_doubles(pairs)
     yield from _check_patients(entries)
     yield from _check_names(entries)
+    yield from _check_intensities(pairs)
     if any(entry.label_map and scan.image and scan.label_map is None and not scan.problems for entry, scan in pairs):
         return  # only headers were read
     yield from _check_negatives(pairs)
@@ -106,6 +109,20 @@ def _check_names(entries: Sequence[Entry]) -> Iterator[Finding]:
             cases = ", ".join(f"{entry.case_id} ({entry.split})" for entry in group[:4])
             what = f"cases in several splits look like one patient's by their names: {cases}"
             yield Finding("similar_names", what, 'state the patients by "patient_id"', **group[0].place)
+
+
+def _check_intensities(pairs: Sequence[Pair]) -> Iterator[Finding]:
+    """A note for the whole set where the contrast of images differs by far: units or exports may be mixed."""
+    told = [(entry, scan.image.facts["intensity"]) for entry, scan in pairs if scan.image and scan.image.facts]
+    contrasts = {entry.case_id: values[-1] - values[0] for entry, values in told if values[-1] > values[0]}
+    if not contrasts:
+        return
+    middle = float(np.median(list(contrasts.values())))
+    odd = [case for case, contrast in contrasts.items() if not 1 / _CONTRASTS < contrast / middle < _CONTRASTS]
+    if odd:
+        extremes = f"from {min(contrasts.values()):.4g} to {max(contrasts.values()):.4g}, median {middle:.4g}"
+        what = f"contrasts of images range {extremes}; {len(odd)} are far off: {', '.join(odd[:3])}"
+        yield Finding("mixed_intensities", what, "check the units; scale each image by its own percentiles, not by fixed limits")
 
 
 def _check_negatives(pairs: Sequence[Pair]) -> Iterator[Finding]:
