@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,15 @@ def check_length(box: Any, number: int, lengths: Sequence[int], case: str) -> No
 
 def check_finite(box: Sequence[Any], number: int, case: str) -> None:
     """DataError unless all values of a box are finite numbers."""
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value) for value in box):
+    if not all(_is_finite(value) for value in box):
         raise DataError(f"box {number} is {box}, with values that are no finite numbers", case, "correct or remove the box")
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def check_sizes(box: Sequence[float], number: int, case: str) -> None:
@@ -113,7 +121,7 @@ def direction_of(item: dict[str, Any], case: str, dims: int) -> list[list[float]
         return np.eye(dims).tolist()
     try:
         matrix = np.asarray(direction, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         matrix = np.empty(0)
     square = matrix.shape == (dims, dims)
     if not square or not np.allclose(np.linalg.norm(matrix, axis=0), 1, atol=1e-3) or abs(np.linalg.det(matrix)) < 1e-3:

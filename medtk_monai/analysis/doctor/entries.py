@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -235,10 +235,5 @@ def _read_points(see: _Collector, item: dict[str, Any]) -> np.ndarray:
 def _numbers(values: Any) -> np.ndarray:
     try:
         return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return np.empty(0)
-
-
-def boxed(entries: Sequence[Entry]) -> list[Entry]:
-    """Those with usable boxes."""
-    return [entry for entry in entries if len(entry.boxes)]

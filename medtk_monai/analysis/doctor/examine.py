@@ -13,6 +13,7 @@ from medtk_monai.analysis.doctor.frames import check_frames, count_fits
 from medtk_monai.analysis.doctor.grid_checks import check_grids
 from medtk_monai.analysis.doctor.image_checks import check_files
 from medtk_monai.analysis.doctor.object_checks import check_objects
+from medtk_monai.analysis.doctor.readings import RAS
 from medtk_monai.analysis.doctor.scan import Scan, scan_entries
 from medtk_monai.analysis.doctor.set_checks import check_set
 
@@ -89,12 +90,12 @@ def examine(
 def _findings(listing: Listing, scans: Sequence[Scan], demands: Demands) -> list[Finding]:
     entries = listing.entries
     framed = check_frames(entries, scans)
-    misread = {(finding.split, finding.index) for finding in framed if finding.kind != "no_space"}
+    misread = {(finding.split, finding.index) for finding in framed if finding.mend != RAS}
     settled = {(finding.split, finding.index) for finding in framed if finding.kind == "no_space"}
     found = [f for f in listing.findings if f.kind != "no_space" or (f.split, f.index) not in settled] + framed
     for entry, scan in zip(entries, scans):
         found += check_files(entry, scan)
-        found += check_objects(entry, scan, (entry.split, entry.index) in misread | settled)
+        found += check_objects(entry, scan, (entry.split, entry.index) in misread)
     found += check_grids(entries, scans, demands.spatial_dims, demands.num_channels)
     found += check_set(entries, scans, listing.num_classes)
     return found

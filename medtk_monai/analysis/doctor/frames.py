@@ -117,11 +117,17 @@ def _likeliest(suspect: Suspect, support: Mapping[Reading, int]) -> list[Reading
 
 
 def _settle_unstated(placed: Sequence[tuple[Entry, Scan]]) -> list[Finding]:
-    """For cases that do not state a frame: the one that places all of their boxes, if it is the only one."""
-    unstated = [(entry, scan) for entry, scan in placed if not entry.space]
-    fitting = [frame for frame in (RAS, LPS) if unstated and all(_fits(entry, Reading(frame), scan).all() for entry, scan in unstated)]
-    if len(fitting) != 1:
+    """For cases that do not state a frame: the one that boxes lie in their images in, if no box does so in the other alone."""
+    fits = {
+        frame: [(entry, _fits(entry, Reading(frame), scan, any_size=True)) for entry, scan in placed if not entry.space]
+        for frame in (RAS, LPS)
+    }
+    alone = {RAS: 0, LPS: 0}
+    for (_, first), (_, second) in zip(fits[RAS], fits[LPS]):
+        alone[RAS] += int((first & ~second).sum())
+        alone[LPS] += int((second & ~first).sum())
+    if bool(alone[RAS]) == bool(alone[LPS]):
         return []
-    (frame,) = fitting
+    frame = RAS if alone[RAS] else LPS
     what, remedy = f"boxes without a frame lie in the image as {frame} only", f'add "space": "{frame}"'
-    return [Finding("no_space", what, remedy, **entry.place, mend=frame) for entry, _ in unstated]
+    return [Finding("no_space", what, remedy, **entry.place, mend=frame) for entry, inside in fits[frame] if inside.any()]

@@ -61,7 +61,7 @@ def _convert_label(draft: Draft, finding: Finding) -> str:
     try:
         label = labels[key]
         number = float(label)
-    except (TypeError, ValueError, KeyError, IndexError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         return ""
     if isinstance(label, bool) or not number.is_integer() or number < 0:
         return ""
