@@ -1,4 +1,4 @@
-"""medtk check and medtk fingerprint on growing data sets: python -m benchmarks.data_doctor [--out FILE].
+"""Checks and fingerprints of growing data sets: python -m benchmarks.data_doctor [--out FILE].
 
 250, 500 and 1,000 phantom cases of 64 x 64 x 48 voxels with their label maps; 250 are made, and the others are links to their files, each
 read for itself. Each command goes in a process of its own, by one process and by one per CPU. Memory is the peak of the process and of
@@ -98,6 +98,7 @@ def child(command: str, datalist: str, processes: int) -> None:
         "ms_per_case": 1000 * seconds / len(found.entries),
         "peak_mb": own.ru_maxrss / 1024,
         "peak_worker_mb": children.ru_maxrss / 1024,
+        "cpu_ms_per_case": 1000 * cpu / len(found.entries),
         "cpus": cpu / seconds,
     }
     print(json.dumps(figures))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medtk_monai.analysis.doctor.examine import Examination
 
 
 def check(
@@ -50,12 +54,7 @@ def check(
     if out:
         _write_json(Path(out), found.as_json())
     if fix:
-        from medtk_monai.analysis.doctor.mend import mend
-        from medtk_monai.analysis.doctor.words import format_mended
-
-        mended = mend(found, None if dataset_dir else Path(fix).expanduser().absolute().parent)
-        _write_json(Path(fix), mended.content)
-        print(format_mended(mended, fix))
+        _write_mended(found, fix, keep_paths=dataset_dir is not None)
     counts = count_severities(found.findings)
     code = 2 if counts[ERROR] else int(bool(counts[WARNING] and strict))
     if code:
@@ -71,6 +70,15 @@ def _check_targets(datalist: str, out: str | None, fix: str | None) -> None:
         raise DataError(
             f"the datalist {datalist} and the files to write are not different files", remedy="name other files by --out and --fix"
         )
+
+
+def _write_mended(found: Examination, fix: str, keep_paths: bool) -> None:
+    from medtk_monai.analysis.doctor.mend import mend
+    from medtk_monai.analysis.doctor.words import format_mended
+
+    mended = mend(found, None if keep_paths else Path(fix).expanduser().absolute().parent)
+    _write_json(Path(fix), mended.content)
+    print(format_mended(mended, fix))
 
 
 def _write_json(path: Path, content: object) -> None:

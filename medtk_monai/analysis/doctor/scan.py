@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from medtk_monai.analysis.doctor.label_maps import MapFacts, read_map_facts
 from medtk_monai.analysis.doctor.readings import stated_boxes
 from medtk_monai.box_ops import spatial_affine, transform_boxes
 from medtk_monai.data.case_mapper import case_mapper
-from medtk_monai.errors import DataError
+from medtk_monai.errors import DataError, as_data_error
 from medtk_monai.formats.image_headers import read_header
 from medtk_monai.transforms.image_file import ImageFileReader, is_degenerate, without_flat_axes
 from medtk_monai.transforms.scan_facts import scan_facts
@@ -86,11 +87,17 @@ def scan_entries(entries: Sequence[Entry], headers_only: bool = False, num_worke
     Args:
         headers_only: read no voxels but those of DICOM series.
         num_workers: processes; None takes one per CPU, fewer for little data.
+
+    Raises:
+        DataError: a process was ended from outside, as where memory is short.
     """
     workers = _worth_starting(entries, headers_only) if num_workers is None else num_workers
-    with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
-        scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
-        return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
+    try:
+        with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
+            scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
+            return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
+    except BrokenProcessPool as error:
+        raise DataError("a process that read images was ended, perhaps for want of memory", remedy="try --num_workers 1") from error
 
 
 def _worth_starting(entries: Sequence[Entry], headers_only: bool) -> int:
@@ -108,9 +115,14 @@ def scan_entry(entry: Entry, headers_only: bool = False) -> Scan:
     try:
         if headers_only and not Path(entry.image).is_dir():
             return _scan_headers(entry)
-        image = without_flat_axes(_reader()(entry.image, "image", entry.case_id), _dims_of(entry))
-    except DataError as error:
-        return Scan(problems=(("unreadable_image", error),))
+        return _scan_voxels(entry)
+    except Exception as error:
+        # One odd file among thousands must not hide what is wrong with the others.
+        return Scan(problems=(("unreadable_image", as_data_error(error, entry.case_id, f"reading {entry.image}")),))
+
+
+def _scan_voxels(entry: Entry) -> Scan:
+    image = without_flat_axes(_reader()(entry.image, "image", entry.case_id), _dims_of(entry))
     scan = Scan(_image_facts(image, entry.image))
     if entry.label_map:
         scan = _with_label_map(scan, entry)
@@ -155,14 +167,14 @@ def _states_affine(path: str) -> bool:
 
 
 def _scan_headers(entry: Entry) -> Scan:
-    image = _header_facts(entry.image, entry)
-    if not entry.label_map:
-        return replace(Scan(image), **_objects_in(None, Scan(image), entry))
-    try:
-        header = _header_facts(entry.label_map, entry)
-    except DataError as error:
-        return Scan(image, problems=(("unreadable_label_map", error),))
-    return Scan(image, map_grid=(header.size, header.affine))
+    scan = Scan(_header_facts(entry.image, entry))
+    if entry.label_map:
+        try:
+            header = _header_facts(entry.label_map, entry)
+            scan = replace(scan, map_grid=(header.size, header.affine))
+        except DataError as error:
+            scan = replace(scan, problems=(("unreadable_label_map", error),))
+    return replace(scan, **_objects_in(None, scan, entry))
 
 
 def _header_facts(path: str, entry: Entry) -> ImageFacts:

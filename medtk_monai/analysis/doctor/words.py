@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from medtk_monai.analysis.doctor.examine import Examination
 from medtk_monai.analysis.doctor.findings import SEVERITIES, Finding, count_severities
+from medtk_monai.analysis.doctor.frames import count_fits
 from medtk_monai.analysis.doctor.mend import Mended
 
 _SHOWN_CASES = 3
@@ -24,7 +25,7 @@ def format_examination(examination: Examination) -> str:
             lines += _format_kind([finding for finding in found if finding.kind == kind], count)
     if any(finding.kind in _FRAMES for finding in examination.findings):
         lines += ["boxes that lie in their images, by how their numbers are read:"]
-        told = examination.as_json()["boxes_in_images"]
+        told = count_fits(entries, examination.scans)
         lines += [f"  {count:6d}  {reading}" for reading, count in list(told.items())[:5]]
     counts = count_severities(examination.findings)
     return "\n".join([*lines, ", ".join(counted(count, severity) for severity, count in counts.items())])
