@@ -8,7 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from faulty_set import BOX_PLANTERS, CORNERS, PLANTERS, FaultySet, write_clean
+from faulty_set import BOX_PLANTERS, CORNERS, FLIP, PLANTERS, FaultySet, write_clean
 
 from medtk_monai.analysis.doctor.examine import Demands, examine
 from medtk_monai.analysis.doctor.mend import mend
@@ -113,6 +113,27 @@ def test_a_whole_set_in_another_frame_is_told_by_all_its_boxes(faulty):
     examination = examine(data.write())
     assert found(examination) == {("wrong_frame", case["case_id"]) for case in cases}
     assert examination.as_json()["boxes_in_images"]["center and size in RAS mm, axes xyz"] == 12
+
+
+def test_cases_that_fit_either_way_follow_the_set(faulty):
+    """One image of a set in LPS is moved to where its boxes lie in it in both frames."""
+    data = faulty()
+    cases = [data.plant(case, CORNERS[:2]) for case in data.content["training"][:6]]
+    for case in cases:
+        case["space"] = "LPS"
+    data.image(cases[0], "centered", lambda values, old: (values, centered(old, values.shape)))
+    cases[0]["boxes"] = [[0, 0, center, 2, 2, 2] for center in (-1, 1)]
+    assert found(examine(data.write())) == {("wrong_frame", case["case_id"]) for case in cases}
+    for case in cases[1:4]:
+        case["boxes"] = (np.array(case["boxes"]) * [*FLIP, 1, 1, 1]).tolist()
+        case["direction"] = (np.array(case["direction"]) * FLIP[:, None]).tolist()
+    assert found(examine(data.write())) == {("wrong_frame", case["case_id"]) for case in cases[4:]}
+
+
+def centered(affine, size):
+    """The affine with the middle of the image at the origin."""
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(size) - 1) / 2)
+    return affine
 
 
 def test_one_box_is_too_little_to_tell_a_frame(faulty):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ _VISIBLE = 0.5
 """Share of a box that must lie in the image for it to be a likely place."""
 _ENOUGH = 3
 """Boxes that must speak for a reading before it is taken for the right one."""
-_OUTWEIGHS = 3
-"""Factor by which a reading that differs in more ways must fit more boxes."""
+_RIVALS, _OUTWEIGHS = 1.2, 3.0
+"""Factors by which a reading that differs in more ways must fit more boxes to be as likely, and to be the likelier one."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def check_frames(entries: Sequence[Entry], scans: Sequence[Scan]) -> list[Findin
     for suspect in suspects:
         for reading in suspect.readings:
             support[stated_reading(suspect.entry), reading] += len(suspect.entry.boxes)
-    found = [_judge(suspect, support) for suspect in suspects]
-    return [finding for finding in found if finding] + _settle_unstated(placed)
+    found = [finding for suspect in suspects if (finding := _judge(suspect, support))]
+    return found + _judge_rest(placed, found) + _settle_unstated(placed)
 
 
 def count_fits(entries: Sequence[Entry], scans: Sequence[Scan]) -> dict[str, int]:
@@ -83,8 +83,17 @@ def _suspect(entry: Entry, scan: Scan) -> Suspect | None:
         return None
     only_sizes = bool(lies_well.all())
     others = [reading for reading in readings_for(entry) if reading != stated and (reading.corners or not only_sizes)]
-    readings = tuple(reading for reading in others if _fits(entry, reading, scan).all())
+    readings = _without_blown_up(entry, scan, [reading for reading in others if _fits(entry, reading, scan).all()])
     return Suspect(entry, scan.image.affine, readings) if readings else None  # type: ignore[union-attr]
+
+
+def _without_blown_up(entry: Entry, scan: Scan, readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Of center and size and of corners in one frame, the one with the smaller boxes: an upper corner is a large size."""
+    volumes: dict[Reading, float] = {}
+    for reading in readings:
+        _, sizes = read_boxes(entry, reading, scan.image.affine)  # type: ignore[union-attr]
+        volumes[reading] = float(np.median(sizes.prod(axis=1)))
+    return tuple(r for r in readings if volumes[r] <= volumes.get(replace(r, corners=not r.corners), np.inf))
 
 
 def _judge(suspect: Suspect, support: Mapping[tuple[Reading, Reading], int]) -> Finding | None:
@@ -96,23 +105,45 @@ def _judge(suspect: Suspect, support: Mapping[tuple[Reading, Reading], int]) -> 
     if len(likely) == 1 and strength >= _ENOUGH:
         what += f", but all do as {likely[0]}, which places {strength} such boxes of the data set"
         return Finding("wrong_frame", what, f"rewrite them: they are {likely[0]}", **place, mend=likely[0])
-    near = [reading for reading in likely if reading.distance(stated) == 1]
-    lies_well = strength < _ENOUGH and all(reading.corners for reading in likely)
-    if not near or lies_well:
-        return None  # each box is told by itself
-    what += f"; they would as {' or as '.join(map(str, near))}, but {strength} boxes are too little to tell"
+    if strength < _ENOUGH:
+        likely = [reading for reading in likely if reading.distance(stated) == 1]
+        if all(reading.corners for reading in likely):
+            return None  # each box is told by itself
+    what += f"; they would as {' or as '.join(map(str, likely))}, but {strength} boxes are too few to tell"
     return Finding("unclear_frame", what, "find out how the boxes were written, and correct them", **place)
 
 
+def _judge_rest(placed: Sequence[tuple[Entry, Scan]], found: Sequence[Finding]) -> list[Finding]:
+    """The other cases that state the same, if half of all or more are in one wrong frame, and in that one no box lies wrong."""
+    rest = []
+    told = {(finding.split, finding.index): finding for finding in found}
+    for stated in {stated_reading(entry) for entry, _ in placed}:
+        group = [(entry, scan) for entry, scan in placed if stated_reading(entry) == stated]
+        others = [(entry, scan) for entry, scan in group if (entry.split, entry.index) not in told]
+        meant = {told[entry.split, entry.index].mend for entry, _ in group if (entry.split, entry.index) in told}
+        reading = meant.pop() if len(meant) == 1 else None
+        if reading is None or 2 * len(others) > len(group) or not all(_fits(entry, reading, scan).all() for entry, scan in others):
+            continue
+        what = f"boxes lie in the image as {stated} and as {reading}, but those of {len(group) - len(others)} of {len(group)} cases only so"
+        rest += [
+            Finding("wrong_frame", what, f"rewrite them: they are {reading}", **entry.place, file=entry.image, mend=reading)
+            for entry, _ in others
+        ]
+    return rest
+
+
 def _likeliest(suspect: Suspect, support: Mapping[Reading, int]) -> list[Reading]:
-    """Readings that differ least from what is stated, unless others fit far more boxes; of these, those that fit most."""
+    """Readings that differ least from what is stated, and others that fit more boxes; of these, those that fit most."""
     stated = stated_reading(suspect.entry)
     best: list[Reading] = []
     for distance in (1, 2, 3):
         rivals = [reading for reading in suspect.readings if reading.distance(stated) == distance]
         most = max((support[reading] for reading in rivals), default=0)
-        if rivals and (not best or most >= _OUTWEIGHS * support[best[0]]):
-            best = [reading for reading in rivals if support[reading] == most]
+        top = [reading for reading in rivals if support[reading] == most]
+        if not best or most >= _OUTWEIGHS * support[best[0]]:
+            best = top or best
+        elif most >= _RIVALS * support[best[0]]:
+            best = best + top
     return best
 
 
