@@ -115,6 +115,20 @@ def test_a_whole_set_in_another_frame_is_told_by_all_its_boxes(faulty):
     assert examination.as_json()["boxes_in_images"]["center and size in RAS mm, axes xyz"] == 12
 
 
+@pytest.mark.parametrize("case", range(3))
+def test_corners_in_voxels_are_not_taken_for_sizes(faulty, case):
+    """Read as center and size in voxels many such boxes lie in their images as well, but they are much larger."""
+    data = faulty()
+    item = data.plant(data.content["training"][case])
+    item |= {"boxes": [[float(value) for value in box] for box in CORNERS]}
+    del item["direction"]
+    path = data.write()
+    assert found(examine(path)) == {("wrong_frame", item["case_id"])}
+    assert found(mended(path)) == set()
+    (fixed,) = [other for other in load_datalist(path.with_name("fixed.json"), "training") if other["case_id"] == item["case_id"]]
+    np.testing.assert_allclose(WorldToVoxelBoxesd()(LoadCased()(fixed))["target"].boxes, CORNERS, atol=2e-3)
+
+
 def test_cases_that_fit_either_way_follow_the_set(faulty):
     """One image of a set in LPS is moved to where its boxes lie in it in both frames."""
     data = faulty()
