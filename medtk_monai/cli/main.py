@@ -15,11 +15,13 @@ from medtk_monai.cli.words import misread_number, quote, read_arguments
 COMMANDS = {
     "analyze": "medtk_monai.cli.analyze:analyze",
     "audit": "medtk_monai.cli.audit:audit",
+    "check": "medtk_monai.cli.check:check",
     "compare": "medtk_monai.cli.evaluate:compare",
     "convert": "medtk_monai.cli.convert:convert",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "evaluate": "medtk_monai.cli.evaluate:evaluate",
     "export": "medtk_monai.cli.export:export",
+    "fingerprint": "medtk_monai.cli.fingerprint:fingerprint",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
     "report": "medtk_monai.cli.report:report",

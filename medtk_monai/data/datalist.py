@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from medtk_monai.data import case_fields as fields
 from medtk_monai.errors import DataError
 
-SPACES = ("RAS", "LPS")
+SPACES = fields.SPACES
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Files that count as images when a folder is named."""
 
@@ -110,6 +111,27 @@ def case_name(path: str | Path) -> str:
     return path.stem
 
 
+def read_content(path: Path, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> dict[str, Any]:
+    """What a datalist file holds: splits, which are lists, and whatever else it tells of the data.
+
+    Args:
+        path: JSON file.
+        pairs_hook: makes an object from its keys and values, for who wants to see keys that are there twice; by default a dictionary.
+
+    Raises:
+        DataError: there is no such file, or it is no JSON object.
+    """
+    if not path.is_file():
+        raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=pairs_hook)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"datalist {path} is not valid JSON: {error}", remedy="mend the file at that position") from error
+    if not isinstance(content, dict):
+        raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
+    return content
+
+
 def _read_split(path: Path, split: str) -> list[Any]:
     """The raw cases of a split; at least one."""
     splits = _read_splits(path)
@@ -121,120 +143,46 @@ def _read_split(path: Path, split: str) -> list[Any]:
 
 def _read_splits(path: Path) -> dict[str, list[Any]]:
     """The raw cases of each split."""
-    if not path.is_file():
-        raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"datalist {path} is not valid JSON: {error}", remedy="mend the file at that position") from error
-    if not isinstance(content, dict):
-        raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
-    return {key: value for key, value in content.items() if isinstance(value, list)}
+    return {key: value for key, value in read_content(path).items() if isinstance(value, list)}
 
 
 def _check_case(item: Any, where: str, root: Path, num_classes: int | None, spatial_dims: int | None) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        raise DataError(f"an item is a {type(item).__name__}", where, 'write an object with an "image"')
-    item = _without_aliases(item, where)
-    if not isinstance(item.get("image"), str) or not item["image"]:
-        raise DataError('an item has no path in "image"', where, 'add "image": "path"')
-    case = str(item["case_id"] if item.get("case_id") not in (None, "") else case_name(root / item["image"]))
-    item |= {"case_id": case, "image": _existing(root, item["image"], "image", case)}
+    item = fields.without_aliases(item, where)
+    image = fields.image_name(item, where)
+    case = case_id_of(item, root)
+    item |= {"case_id": case, "image": fields.existing_path(root, image, "image", case)}
     if item.get("label_map") is not None:
         return item | _check_label_map(item, case, root, num_classes)
     return item | _check_boxes(item, case, num_classes, spatial_dims)
 
 
-def _without_aliases(item: dict[str, Any], where: str) -> dict[str, Any]:
-    """A copy with MONAI's key names replaced by ours."""
-    item = dict(item)
-    label_name = "label_map" if isinstance(item.get("label"), str) else "labels"
-    for alias, name in (("box", "boxes"), ("label", label_name)):
-        if alias in item:
-            if name in item:
-                raise DataError(f"an item has both {alias!r} and {name!r}", where, f"keep {name!r}")
-            item[name] = item.pop(alias)
-    return item
-
-
-def _existing(root: Path, name: str, role: str, case: str) -> str:
-    path = root / Path(name).expanduser()
-    if not path.exists():
-        raise DataError(f"{role} {path} does not exist", case, "correct the path, or set dataset_dir to the folder that paths start from")
-    return str(path)
+def case_id_of(item: dict[str, Any], root: Path) -> str:
+    """The id of a case with an image: its own, or the name of the image."""
+    return str(item["case_id"] if item.get("case_id") not in (None, "") else case_name(root / item["image"]))
 
 
 def _check_label_map(item: dict[str, Any], case: str, root: Path, num_classes: int | None) -> dict[str, Any]:
     if item.get("boxes"):
         raise DataError('an item has both "boxes" and "label_map"', case, "keep one of them")
-    if not isinstance(item["label_map"], str):
-        raise DataError('"label_map" is not a path', case, 'write "label_map": "path"')
-    labels = item.get("labels") or {}
-    if not isinstance(labels, dict) or not all(str(key).isdecimal() for key in labels):
-        raise DataError('"labels" of a label map does not map mask values to classes', case, 'write "labels": {"1": 0, "2": 1}')
-    _check_labels(list(labels.values()), case, num_classes)
-    classes = {"labels": {int(key): label for key, label in labels.items()}} if labels else {}
-    item.pop("labels", None)
-    return {"label_map": _existing(root, item["label_map"], "label map", case), **classes}
+    classes = fields.mask_classes(item.pop("labels", None), case)
+    for label in classes.values():
+        fields.check_label(label, case, num_classes)
+    path = {"label_map": fields.existing_path(root, item["label_map"], "label map", case)}
+    return path | ({"labels": classes} if classes else {})
 
 
 def _check_boxes(item: dict[str, Any], case: str, num_classes: int | None, spatial_dims: int | None) -> dict[str, Any]:
-    boxes, labels = item.get("boxes") or [], item.get("labels") or []
-    if not isinstance(labels, list) or not isinstance(boxes, list) or len(labels) != len(boxes):
-        count = len(labels) if isinstance(labels, list) else f"no list of ({type(labels).__name__})"
-        raise DataError(f"{count} labels for {len(boxes)} boxes", case, "write one label per box")
-    _check_labels(labels, case, num_classes)
-    ignored = item.get("ignored") or [False] * len(boxes)
-    if not isinstance(ignored, list) or len(ignored) != len(boxes) or not all(isinstance(flag, bool) for flag in ignored):
-        raise DataError(f'"ignored" is not a list of {len(boxes)} booleans', case, "write true or false for each box")
-    result = {"boxes": boxes, "labels": labels, "ignored": ignored}
+    boxes, labels = fields.boxes_and_labels(item, case)
+    for label in labels:
+        fields.check_label(label, case, num_classes)
+    result = {"boxes": boxes, "labels": labels, "ignored": fields.ignored_flags(item, len(boxes), case)}
     if not boxes:
         return result
-    if item.get("space") not in SPACES:
-        raise DataError(
-            f'boxes in "space" {item.get("space")!r}' if "space" in item else 'boxes without a "space"',
-            case,
-            'add "space": "RAS" (NIfTI, nibabel) or "LPS" (DICOM, ITK, MONAI\'s LUNA16 lists)',
-        )
-    values = _check_box_values(boxes, case, spatial_dims)
-    return result | {"boxes": values.tolist(), "direction": _check_direction(item.get("direction"), case, values.shape[1] // 2)}
-
-
-def _check_box_values(boxes: Sequence[Any], case: str, spatial_dims: int | None) -> np.ndarray:
-    """(N, 2D) float64 centers and sizes."""
+    fields.check_space(item, case)
     lengths = (2 * spatial_dims,) if spatial_dims else (4, 6)
     for number, box in enumerate(boxes):
-        length = len(box) if isinstance(box, list) else None
-        if length not in lengths or length != len(boxes[0]):
-            what = f"box {number} is {box}, not {' or '.join(map(str, lengths))} numbers"
-            raise DataError(what, case, "write the center, then the size: [cx, cy, cz, sx, sy, sz]")
-        if not all(isinstance(value, int | float) and np.isfinite(value) for value in box):
-            raise DataError(f"box {number} is {box}, with values that are no finite numbers", case, "correct or remove the box")
-        if min(box[length // 2 :]) <= 0:
-            remedy = "boxes are center and size in mm, not corners; sizes must be above 0"
-            raise DataError(f"box {number} has the size {box[length // 2 :]}", case, remedy)
-    return np.asarray(boxes, dtype=np.float64)
-
-
-def _check_direction(direction: Any, case: str, dims: int) -> list[list[float]]:
-    """(D, D) unit columns; None is the identity."""
-    if direction is None:
-        return np.eye(dims).tolist()
-    try:
-        matrix = np.asarray(direction, dtype=np.float64)
-    except (TypeError, ValueError):
-        matrix = np.empty(0)
-    square = matrix.shape == (dims, dims)
-    if not square or not np.allclose(np.linalg.norm(matrix, axis=0), 1, atol=1e-3) or abs(np.linalg.det(matrix)) < 1e-3:
-        remedy = f"write {dims} rows of {dims} numbers whose columns are independent unit vectors"
-        raise DataError(f'"direction" is {direction}', case, remedy)
-    return matrix.tolist()
-
-
-def _check_labels(labels: Sequence[Any], case: str, num_classes: int | None) -> None:
-    for label in labels:
-        if not isinstance(label, int) or isinstance(label, bool) or label < 0:
-            raise DataError(f"label {label!r} is not a class number", case, "count classes 0, 1, 2, ...")
-        if num_classes is not None and label >= num_classes:
-            remedy = f"raise num_classes to {label + 1}, or correct the label"
-            raise DataError(f"label {label} lies outside [0, {num_classes})", case, remedy)
+        fields.check_length(box, number, lengths if number == 0 else (len(boxes[0]),), case)
+        fields.check_finite(box, number, case)
+        fields.check_sizes(box, number, case)
+    values = np.asarray(boxes, dtype=np.float64)
+    return result | {"boxes": values.tolist(), "direction": fields.direction_of(item, case, values.shape[1] // 2)}

@@ -73,13 +73,21 @@ def read_grid(path: str | os.PathLike, case: str = "") -> Grid:
     Raises:
         DataError: the file cannot be read as an image.
     """
+    return make_grid(*read_header(path, case), case)
+
+
+def read_header(path: str | os.PathLike, case: str = "") -> tuple[tuple[int, ...], Any]:
+    """Size and affine of an image file as ``read_grid`` tells them, but not checked.
+
+    Raises:
+        DataError: the file cannot be read as an image.
+    """
     path = Path(path)
     try:
-        size, affine = _nifti_header(path) if path.name.endswith((".nii", ".nii.gz")) else _itk_header(path)
+        return _nifti_header(path) if path.name.endswith((".nii", ".nii.gz")) else _itk_header(path)
     except Exception as error:
         remedy = "name images such as .nii.gz, .mha, .nrrd or .png files"
         raise DataError(f"cannot read the header of image {path}: {error}".splitlines()[0], case, remedy) from error
-    return make_grid(size, affine, case)
 
 
 def _nifti_header(path: Path) -> tuple[tuple[int, ...], Any]:

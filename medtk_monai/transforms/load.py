@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import LoadImage, ResampleToMatch, Transform
+from monai.transforms import ResampleToMatch, Transform
 from scipy.ndimage import find_objects
 from torch import Tensor
 
 from medtk_monai.box_ops import boxes_to_world, spatial_affine, transform_boxes, visible_fractions
-from medtk_monai.errors import DataError, find_data_error
+from medtk_monai.errors import DataError
 from medtk_monai.transforms.boxes import WorldBoxes
-from medtk_monai.transforms.dicom_series import DicomSeriesReader
+from medtk_monai.transforms.image_file import ImageFileReader, is_degenerate, without_flat_axes
 from medtk_monai.transforms.scan_facts import scan_facts
-
-# With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
-logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
 
 FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")
 """Keys of a datalist's case that describe its objects; LoadCased replaces them."""
@@ -91,10 +84,7 @@ class LoadCased(Transform):
         self.num_channels = num_channels
         self.first_class = {"instance": None, "class": 1}[label_map_kind]
         self.volume_range = (min_volume_mm3, inf if max_volume_mm3 is None else max_volume_mm3)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="NvImgCodec")
-            self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
-        self.trust_reader = reader is not None
+        self.read_file = ImageFileReader(reader)
         self.keep_mask = keep_mask
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,19 +120,7 @@ class LoadCased(Transform):
         return replace(objects, ignored=ignored | (volumes < smallest) | (volumes > largest))
 
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
-        try:
-            is_series = not self.trust_reader and (Path(path).is_dir() or path.endswith(".dcm"))
-            image = self.load(path, reader=DicomSeriesReader() if is_series else None)
-            if not self.trust_reader and path.endswith((".nii", ".nii.gz")):
-                image.affine = _nifti_affine(path)
-                image.meta["original_affine"] = image.affine.numpy()
-        except Exception as error:
-            cause = find_data_error(error)
-            if cause is not None:
-                raise DataError(cause.what, case, cause.remedy) from error
-            raise DataError(f"cannot read {role} {path}: {_reason(error)}", case, "copy or convert the file again") from error
-        while image.ndim - 1 > self.spatial_dims and image.shape[-1] == 1:
-            image = image.squeeze(-1)
+        image = without_flat_axes(self.read_file(path, role, case), self.spatial_dims)
         if image.ndim - 1 != self.spatial_dims:
             what = f"{role} {path} has {image.ndim - 1} spatial axes {tuple(image.shape[1:])}, not {self.spatial_dims}"
             raise DataError(what, case, "convert the file, or set spatial_dims")
@@ -182,20 +160,6 @@ class LoadCased(Transform):
         return label
 
 
-def _reason(error: BaseException) -> str:
-    """The line of an error that tells why: MONAI puts those of all readers that it tried behind one another."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return lines[0] if len(lines) == 1 else lines[-1].strip()
-
-
-def _nifti_affine(path: str) -> Tensor:
-    """The affine (4, 4) of a NIfTI file as nibabel and viewers see it: the sform, if set.
-
-    MONAI's reader swaps the sform for the qform, even for a qform marked as unset, wherever the sform disagrees with pixdim.
-    """
-    return torch.as_tensor(nibabel.load(path).affine)  # type: ignore[attr-defined]
-
-
 def _check_image(image: MetaTensor, num_channels: int | None, path: str, case: str) -> None:
     if num_channels is not None and image.shape[0] != num_channels:
         remedy = "choose one volume of a 4D file, turn colors to gray, or set num_channels"
@@ -211,9 +175,7 @@ def _check_image(image: MetaTensor, num_channels: int | None, path: str, case: s
 def _check_affine(image: MetaTensor, what: str, case: str) -> None:
     """Reject an affine that cannot be inverted, such as one with zero spacing."""
     affine = spatial_affine(image.affine, image.ndim - 1)
-    spacing = affine[:-1, :-1].norm(dim=0)
-    degenerate = not affine.isfinite().all() or (spacing == 0).any() or (affine[:-1, :-1] / spacing).det().abs() < 1e-6
-    if degenerate:
+    if is_degenerate(affine):
         rows = affine[:-1].tolist()
         raise DataError(f"{what} has an affine with zero spacing or dependent axes: {rows}", case, "write the scan's affine into the file")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import nibabel
@@ -20,16 +21,20 @@ def scan_facts(image: MetaTensor) -> dict[str, Any]:
     Spacing and size of a volume are given along the world's axes (right, anterior, superior), whatever the order of its own.
     Intensities are those of the first channel, from evenly spread voxels.
     """
-    dims = image.ndim - 1
-    affine = spatial_affine(image.affine, dims).numpy()
-    spacing, size = np.linalg.norm(affine[:-1, :-1], axis=0), np.array(image.shape[1:])
-    if dims == 3:
-        order = nibabel.orientations.io_orientation(affine)[:, 0]  # type: ignore[attr-defined]
-        spacing, size = (values[np.argsort(order)] for values in (spacing, size))
+    spacing, size = grid_facts(spatial_affine(image.affine, image.ndim - 1).numpy(), image.shape[1:])
     voxels = image.as_tensor()[0].flatten()
     values = np.percentile(voxels[:: max(len(voxels) // _MAX_VOXELS, 1)].numpy(), PERCENTILES)
     return {
-        "spacing": [round(float(value), 5) for value in spacing],
-        "size": [int(value) for value in size],
+        "spacing": spacing,
+        "size": size,
         "intensity": [float(f"{value:.6g}") for value in values],
     }
+
+
+def grid_facts(affine: np.ndarray, size: Sequence[int]) -> tuple[list[float], list[int]]:
+    """Spacing (mm) and size (voxels) of a grid (D + 1, D + 1); of a volume along the world's axes."""
+    spacing, lengths = np.linalg.norm(affine[:-1, :-1], axis=0), np.array(size)
+    if len(lengths) == 3:
+        order = nibabel.orientations.io_orientation(affine)[:, 0]  # type: ignore[attr-defined]
+        spacing, lengths = (values[np.argsort(order)] for values in (spacing, lengths))
+    return [round(float(value), 5) for value in spacing], [int(value) for value in lengths]

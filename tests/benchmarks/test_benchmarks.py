@@ -13,11 +13,12 @@ SMALL = {
     "nms": {"numbers": (60,)},
     "patches": {"side": 40, "patch": 16},
     "evaluation": {"cases": [(4, 20)]},
+    "data_doctor": {"cases": (3, 6), "workers": (1,), "shape": (40, 36, 28)},
     "inference": {"sizes": [(40, 40, 36)], "compared": (40, 40, 36), "window": 64},
 }
 
 
-SLOW = ("inference", "margins", "evaluation")
+SLOW = ("inference", "margins", "evaluation", "data_doctor")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])

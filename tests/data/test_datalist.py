@@ -161,6 +161,7 @@ def replaced(position, value):
 BAD_BOXES = {
     "nan": replaced(0, float("nan")),
     "infinite": replaced(4, float("inf")),
+    "overlong": replaced(4, 10**400),
     "text": replaced(1, "2"),
     "null": replaced(1, None),
     "negative size": replaced(3, -4.0),

@@ -5,11 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from medtk_monai.data.case_mapper import case_mapper
 from medtk_monai.data.phantom.case import SHAPES, make_phantom_case
 from medtk_monai.errors import DataError
 
@@ -128,19 +126,8 @@ def _write_cases(folder: Path, num_cases: int, write: partial[dict[str, Any]], n
     """The datalist items of all cases, in order."""
     # Starting a process takes about as long as simulating a few cases.
     workers = min(os.cpu_count() or 1, num_cases // 12) if num_workers is None else num_workers
-    with _mapper(workers) as mapper:
+    with case_mapper(workers) as mapper:
         return list(tqdm(mapper(write, range(num_cases)), total=num_cases, desc=str(folder), unit="case", disable=None))
-
-
-@contextmanager
-def _mapper(workers: int) -> Iterator[Any]:
-    """Something like ``map`` that runs in processes, or in this one for fewer than two workers."""
-    if workers < 2:
-        yield map
-        return
-    # Forking a process that has used threads may deadlock.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield pool.map
 
 
 def _split(cases: list[dict[str, Any]], splits: dict[str, int]) -> dict[str, list[dict[str, Any]]]:

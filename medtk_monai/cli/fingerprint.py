@@ -1,0 +1,61 @@
+"""``medtk fingerprint``: what a data set is like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def fingerprint(
+    datalist: str,
+    out: str = "fingerprint.json",
+    figure: str | None = None,
+    dataset_dir: str | None = None,
+    num_workers: int | None = None,
+) -> str:
+    """Measure sizes, spacings, orientations, intensities and objects of a data set, for each split and class.
+
+    Args:
+        datalist: its JSON file.
+        out: JSON file for the figures.
+        figure: picture of their histograms; beside the JSON file unless given.
+        dataset_dir: folder that relative paths start from; by default that of the datalist.
+        num_workers: processes; one per CPU unless given, fewer for little data.
+
+    Raises:
+        DataError: there is no such datalist, or no case of it can be used.
+    """
+    import json
+    from pathlib import Path
+
+    from medtk_monai.analysis.data_fingerprint import fingerprint_data
+    from medtk_monai.analysis.doctor.examine import examine
+    from medtk_monai.atomic import write_text_atomically
+    from medtk_monai.errors import DataError
+    from medtk_monai.visualize.fingerprint_plot import plot_fingerprint
+
+    target = Path(out).expanduser()
+    picture = Path(figure).expanduser() if figure else target.with_suffix(".png")
+    if len({path.absolute() for path in (target, picture, Path(datalist).expanduser())}) < 3:
+        raise DataError(f"{out}, {picture} and {datalist} are not different files", remedy="name other files by --out and --figure")
+    found = fingerprint_data(examine(datalist, dataset_dir, num_workers=num_workers))
+    write_text_atomically(target, json.dumps(found, indent=1) + "\n")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    plot_fingerprint(found, picture, f"{found['num_cases']} cases of {Path(datalist).name}")
+    return _show(found) + f"\nfiles: {target}, {picture}"
+
+
+def _show(found: dict[str, Any]) -> str:
+    """The medians of the whole, and the counts of each split."""
+
+    def axes(values: Any) -> str:
+        return " x ".join(f"{value:.3g}" for value in values) if values else "unknown"
+
+    objects, intensity = found["objects"], found["intensity"]
+    lines = [f"{found['num_cases']} cases, {found['left_out']} left out; {found['spatial_dims']}D, intensities: {intensity['unit']}"]
+    lines += [f"  {split}: cases {part['num_cases']}, objects {part['objects']['count']}" for split, part in found["splits"].items()]
+    lines.append(f"median spacing {axes(found['spacing']['median'])} mm, size {axes(found['size']['median'])} voxels")
+    if objects["count"]:
+        lines.append(f"median object {axes(objects['sizes_mm']['median'])} mm, {axes(objects['sizes_vox']['median'])} voxels")
+    for label, part in found["classes"].items():
+        lines.append(f"  class {label}: objects {part['count']}, in cases {part['cases']}")
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""One image file, as it is: no demands on its axes, channels or values."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import LoadImage
+from torch import Tensor
+
+from medtk_monai.errors import DataError, find_data_error
+from medtk_monai.transforms.dicom_series import DicomSeriesReader
+
+# With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
+logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+
+
+class ImageFileReader:
+    """Reads an image as a float32 MetaTensor (C, *spatial).
+
+    Args:
+        reader: of MONAI's LoadImage; None chooses by the file's suffix, and takes a folder for a DICOM series.
+    """
+
+    def __init__(self, reader: Any = None):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="NvImgCodec")
+            self.load = LoadImage(reader=reader, image_only=True, ensure_channel_first=True, dtype=np.float32)
+        self.trust_reader = reader is not None
+
+    def __call__(self, path: str, role: str, case: str) -> MetaTensor:
+        """The image in a file.
+
+        Args:
+            path: of the file, or the folder of a DICOM series.
+            role: what it is for, for messages: "image" or "label map".
+            case: id.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        try:
+            is_series = not self.trust_reader and (Path(path).is_dir() or path.endswith(".dcm"))
+            image = self.load(path, reader=DicomSeriesReader() if is_series else None)
+            if not self.trust_reader and path.endswith((".nii", ".nii.gz")):
+                image.affine = _nifti_affine(path)
+                image.meta["original_affine"] = image.affine.numpy()
+        except Exception as error:
+            cause = find_data_error(error)
+            if cause is not None:
+                raise DataError(cause.what, case, cause.remedy) from error
+            raise DataError(f"cannot read {role} {path}: {_reason(error)}", case, "copy or convert the file again") from error
+        return image
+
+
+def without_flat_axes(image: MetaTensor, spatial_dims: int) -> MetaTensor:
+    """An image (C, *spatial) without its last axes of size 1 that exceed ``spatial_dims``."""
+    kept: Any = image
+    while kept.ndim - 1 > spatial_dims and kept.shape[-1] == 1:
+        kept = kept.squeeze(-1)
+    return kept
+
+
+def is_degenerate(affine: Tensor) -> bool:
+    """Whether an affine (D + 1, D + 1) cannot be inverted, as one with zero spacing."""
+    spacing = affine[:-1, :-1].norm(dim=0)
+    return bool(not affine.isfinite().all() or (spacing == 0).any() or (affine[:-1, :-1] / spacing).det().abs() < 1e-6)
+
+
+def _reason(error: BaseException) -> str:
+    """The line of an error that tells why: MONAI puts those of all readers that it tried behind one another."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[0] if len(lines) == 1 else lines[-1].strip()
+
+
+def _nifti_affine(path: str) -> Tensor:
+    """The affine (4, 4) of a NIfTI file as nibabel and viewers see it: the sform, if set.
+
+    MONAI's reader swaps the sform for the qform, even for a qform marked as unset, wherever the sform disagrees with pixdim.
+    """
+    return torch.as_tensor(nibabel.load(path).affine)  # type: ignore[attr-defined]
