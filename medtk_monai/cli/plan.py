@@ -104,9 +104,7 @@ def new(
     )
 
 
-def _make(
-    examination: Examination, bundle: str, split: str, wishes: Wishes, device: str | None
-) -> tuple[Planned, dict[str, Any]]:
+def _make(examination: Examination, bundle: str, split: str, wishes: Wishes, device: str | None) -> tuple[Planned, dict[str, Any]]:
     import torch
 
     from medtk_monai.analysis.data_fingerprint import fingerprint_data

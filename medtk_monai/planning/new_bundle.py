@@ -50,6 +50,13 @@ def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path,
     plan.write(folder)
 
 
+def class_names_of(datalist: str | Path) -> list[str]:
+    """The names of class 0, 1, ... that a datalist tells under "class_names"; none where it does not."""
+    content = json.loads(Path(datalist).expanduser().read_text(encoding="utf-8"))
+    names = content.get("class_names") if isinstance(content, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
 def merged(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with other values, by their ids."""
     parser = ConfigParser(json.loads(json.dumps(config)))
