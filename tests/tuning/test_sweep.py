@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from medtk_monai.errors import DataError
-from medtk_monai.evaluation.evaluate import read_thresholds
+from medtk_monai.evaluation.evaluate import read_operating_points
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.metrics import parse_rules
 from medtk_monai.structures import Detections
@@ -127,8 +127,8 @@ def test_files(tmp_path):
     assert summary["best"]["settings"]["suppressor"] == {"_target_": "medtk_monai.suppressors.NMS", "iou": 0.3}
     assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 1 + len(grid())
     assert read_tuned(tmp_path / "tuned.json") == result.best.setting.values
-    (threshold,) = read_thresholds(tmp_path / "sweep.json").values()
-    assert threshold == pytest.approx(result.point["threshold"])
+    (point,) = read_operating_points(tmp_path / "sweep.json").values()
+    assert point["threshold"] == pytest.approx(result.point["threshold"])
 
 
 @pytest.mark.parametrize(
