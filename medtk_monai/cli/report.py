@@ -26,6 +26,7 @@ def report(
     label_map_kind: str = "instance",
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
+    point_radius_mm: float | None = None,
     bootstraps: int = 1000,
     seed: int = 0,
 ) -> str:
@@ -59,7 +60,7 @@ def report(
         raise DataError("--fp_per_case has no number", remedy="give one: misses and sizes are told of the first")
     training = read_run(run) if run is not None else None
     found = read_cases(predictions, format, images, words(class_names) or None)
-    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
     result = evaluate_files(found, truths, rules, Wanted(rates, shares), predictions, allow_missing, bootstraps, seed)
     sources = _sources(predictions, truth, split)
     origin = Origin(title or f"Findings of {Path(predictions).name}", sources, training)

@@ -2,7 +2,7 @@
 
 from medtk_monai.data.cached_cuda_dataset import CacheBudget, CachedCudaDataset
 from medtk_monai.data.collate import collate_cases
-from medtk_monai.data.datalist import load_datalist
+from medtk_monai.data.datalist import load_datalist, read_class_names
 from medtk_monai.data.locate import locate_datalist
 from medtk_monai.data.patch_loader import PatchLoader, Ramp, Workers
 from medtk_monai.data.seeding import EpochSampler
@@ -19,6 +19,7 @@ __all__ = [
     "collate_cases",
     "deal_patients",
     "load_datalist",
+    "read_class_names",
     "locate_datalist",
     "select_cases",
     "share_cases",

@@ -7,7 +7,8 @@ A datalist is an object of splits (``"training"``, ``"validation"``, ``"test"`` 
         {"image": "b.nii.gz", "label_map": "b_mask.nii.gz"},
         {"image": "c.nii.gz"}]}
 
-Boxes are center and size in world mm. A label map marks each object by a value of its own. A case with neither has no objects.
+Boxes are center and size in world mm; ``"points"``, with ``"radii"`` in mm or without, stand for balls. A label map marks each object by a
+value of its own. A case with none of these has no objects. Beside the splits, ``"class_names": ["a", "b"]`` may name class 0, 1, ...
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from medtk_monai.data.points import with_point_boxes
 from medtk_monai.errors import DataError
 
 SPACES = ("RAS", "LPS")
+CLASS_NAMES = "class_names"
+"""The key of a datalist that is no split."""
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Files that count as images when a folder is named."""
 
@@ -33,13 +37,16 @@ def load_datalist(
     dataset_dir: str | Path | None = None,
     num_classes: int | None = None,
     spatial_dims: int | None = None,
+    point_radius_mm: float | None = None,
 ) -> list[dict[str, Any]]:
     """Read one split of a datalist and check every case.
 
     Keys of a case: ``image``; optionally ``case_id`` (default: the file name without suffixes); then either
 
     - ``boxes`` (N, 2D) ``[center..., size...]`` in world mm, ``labels`` (N,) from 0, ``space`` "RAS" or "LPS", and optionally
-      ``direction`` (D, D), whose columns are the boxes' own axes (default: the world axes), and ``ignored`` (N,) bool; or
+      ``direction`` (D, D), whose columns are the boxes' own axes (default: the world axes), and ``ignored`` (N,) bool;
+    - ``points`` (M, D) in world mm, and optionally ``radii`` (M,) in mm or null each, in place of boxes or beside them: ``labels`` and
+      ``ignored`` then count the boxes first and the points behind them; or
     - ``label_map``, and optionally ``labels``, an object that maps a mask value to its class (default: class 0).
 
     MONAI's keys ``box`` and ``label`` are read as well; a ``label`` that is a path is a label map. Other keys are kept.
@@ -50,9 +57,11 @@ def load_datalist(
         dataset_dir: folder that relative paths start from; by default that of the datalist.
         num_classes: labels must lie in [0, num_classes); None takes any.
         spatial_dims: 2 or 3; None takes either from the length of the boxes.
+        point_radius_mm: nominal radius of points that tell none; None refuses such points.
 
     Returns:
-        The cases with absolute paths (str), ``case_id``, and checked fields.
+        The cases with absolute paths (str), ``case_id``, and checked fields. Points have become boxes of twice their radius, behind the
+        others.
 
     Raises:
         DataError: a file is missing, or the datalist or a case is not as described.
@@ -60,7 +69,8 @@ def load_datalist(
     path = Path(datalist).expanduser().absolute()
     root = Path(dataset_dir).expanduser().absolute() if dataset_dir else path.parent
     checked = [
-        _check_case(item, f"{split}[{number}]", root, num_classes, spatial_dims) for number, item in enumerate(_read_split(path, split))
+        _check_case(item, f"{split}[{number}]", root, num_classes, spatial_dims, point_radius_mm)
+        for number, item in enumerate(_read_split(path, split))
     ]
     check_ids(checked, f"split {split!r}")
     return checked
@@ -84,6 +94,19 @@ def split_names(datalist: str | Path) -> list[str]:
         DataError: there is no such file, or it is not as described.
     """
     return [name for name, cases in _read_splits(Path(datalist).expanduser().absolute()).items() if cases and isinstance(cases[0], dict)]
+
+
+def read_class_names(datalist: str | Path) -> list[str]:
+    """The names of class 0, 1, ... that a datalist gives; none where it gives none.
+
+    Raises:
+        DataError: there is no such file, or it is not as described.
+    """
+    path = Path(datalist).expanduser().absolute()
+    names = _read_document(path).get(CLASS_NAMES) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise DataError(f'"{CLASS_NAMES}" of datalist {path} is {names}', remedy='write different names: ["first", "second"]')
+    return names
 
 
 def chosen_split(datalist: str | Path, split: str | None = None) -> str:
@@ -121,6 +144,10 @@ def _read_split(path: Path, split: str) -> list[Any]:
 
 def _read_splits(path: Path) -> dict[str, list[Any]]:
     """The raw cases of each split."""
+    return {key: value for key, value in _read_document(path).items() if isinstance(value, list) and key != CLASS_NAMES}
+
+
+def _read_document(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
     try:
@@ -129,17 +156,19 @@ def _read_splits(path: Path) -> dict[str, list[Any]]:
         raise DataError(f"datalist {path} is not valid JSON: {error}", remedy="mend the file at that position") from error
     if not isinstance(content, dict):
         raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
-    return {key: value for key, value in content.items() if isinstance(value, list)}
+    return content
 
 
-def _check_case(item: Any, where: str, root: Path, num_classes: int | None, spatial_dims: int | None) -> dict[str, Any]:
+def _check_case(
+    item: Any, where: str, root: Path, num_classes: int | None, spatial_dims: int | None, point_radius_mm: float | None
+) -> dict[str, Any]:
     if not isinstance(item, dict):
         raise DataError(f"an item is a {type(item).__name__}", where, 'write an object with an "image"')
     item = _without_aliases(item, where)
     if not isinstance(item.get("image"), str) or not item["image"]:
         raise DataError('an item has no path in "image"', where, 'add "image": "path"')
     case = str(item["case_id"] if item.get("case_id") not in (None, "") else case_name(root / item["image"]))
-    item |= {"case_id": case, "image": _existing(root, item["image"], "image", case)}
+    item = with_point_boxes(item, case, point_radius_mm) | {"case_id": case, "image": _existing(root, item["image"], "image", case)}
     if item.get("label_map") is not None:
         return item | _check_label_map(item, case, root, num_classes)
     return item | _check_boxes(item, case, num_classes, spatial_dims)
@@ -182,7 +211,7 @@ def _check_boxes(item: dict[str, Any], case: str, num_classes: int | None, spati
     boxes, labels = item.get("boxes") or [], item.get("labels") or []
     if not isinstance(labels, list) or not isinstance(boxes, list) or len(labels) != len(boxes):
         count = len(labels) if isinstance(labels, list) else f"no list of ({type(labels).__name__})"
-        raise DataError(f"{count} labels for {len(boxes)} boxes", case, "write one label per box")
+        raise DataError(f"{count} labels for {len(boxes)} boxes", case, "write one label per box and point")
     _check_labels(labels, case, num_classes)
     ignored = item.get("ignored") or [False] * len(boxes)
     if not isinstance(ignored, list) or len(ignored) != len(boxes) or not all(isinstance(flag, bool) for flag in ignored):
