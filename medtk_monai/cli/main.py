@@ -20,6 +20,7 @@ COMMANDS = {
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "evaluate": "medtk_monai.cli.evaluate:evaluate",
     "export": "medtk_monai.cli.export:export",
+    "import": "medtk_monai.cli.import_data:import_data",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
     "report": "medtk_monai.cli.report:report",
