@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from medtk_monai.errors import DataError
 from medtk_monai.importers.cases import ImportedSet, some
-from medtk_monai.importers.mask_cases import MaskCase, import_components
-from medtk_monai.importers.mask_objects import WHOLE, MaskRules
+from medtk_monai.importers.mask_cases import MaskCase, import_components, import_instances
+from medtk_monai.importers.mask_objects import MaskRules
 
 _SCAN, _LABELED, _BINARY = "_orig.nii.gz", "_labeledMasks.nii.gz", "_masks.nii.gz"
 
@@ -32,20 +31,9 @@ def import_cada(source: Path, rules: MaskRules | None = None) -> ImportedSet:
     chosen = rules or MaskRules()
     labeled = [case for case in cases if case.label_map and case.label_map.name.endswith(_LABELED)]
     binary = [case for case in cases if case not in labeled]
-    found = [_one_class(part, limits) for part, limits in ((labeled, replace(chosen, connectivity=WHOLE)), (binary, chosen)) if part]
+    found = [import_instances(labeled, ["aneurysm"], chosen)] if labeled else []
+    found += [import_components(binary, ["aneurysm"], chosen)] if binary else []
     return ImportedSet([case for part in found for case in part.cases], ["aneurysm"], [note for part in found for note in part.notes])
-
-
-def _one_class(cases: list[MaskCase], rules: MaskRules) -> ImportedSet:
-    """Whatever values there are, they are aneurysms."""
-    found = import_components(cases, None, rules)
-    return replace(found, cases=[_as_aneurysms(case) for case in found.cases])
-
-
-def _as_aneurysms(case):
-    objects = {key: value for key, value in case.objects.items() if key != "labels" or "boxes" in case.objects}
-    labels = (0,) * len(case.labels)
-    return replace(case, labels=labels, objects=objects | ({"labels": list(labels)} if "boxes" in objects else {}))
 
 
 def _case(scan: Path, source: Path) -> MaskCase:

@@ -50,7 +50,9 @@ def import_luna16(source: Path, annotations: str | None = None, radius_mm: float
 def _find(folder: Path, name: str, needed: bool = True) -> Path | None:
     found = sorted(folder.rglob(name))
     if not found and needed:
-        raise DataError(f"{folder} has no {name}", remedy="put the challenge's CSV files beside the subsets, or name their folder by --annotations")
+        raise DataError(
+            f"{folder} has no {name}", remedy="put the challenge's CSV files beside the subsets, or name their folder by --annotations"
+        )
     return found[0] if found else None
 
 

@@ -31,7 +31,9 @@ class MaskCase:
         return ImportedCase(self.case_id, self.image, **(dict(fields) | own))
 
 
-def import_instances(cases: Sequence[MaskCase], class_names: Sequence[str] | None, rules: MaskRules, notes: Sequence[str] = ()) -> ImportedSet:
+def import_instances(
+    cases: Sequence[MaskCase], class_names: Sequence[str] | None, rules: MaskRules, notes: Sequence[str] = ()
+) -> ImportedSet:
     """Each value is an object, of the class that ``CASE.json`` beside the label map tells in ``{"instances": {"1": 0}}``, or of class 0.
 
     Raises:
@@ -81,7 +83,9 @@ def _map_notes(cases: Sequence[ImportedCase]) -> list[str]:
 
 
 def _read_masks(cases: Sequence[MaskCase], rules: MaskRules) -> list[MaskObjects | None]:
-    return map_cases(lambda case: read_mask(case.label_map, case.case_id, rules.connectivity) if case.label_map else None, cases, "label maps")
+    return map_cases(
+        lambda case: read_mask(case.label_map, case.case_id, rules.connectivity) if case.label_map else None, cases, "label maps"
+    )
 
 
 def _name_values(values: Sequence[int], names: Sequence[str] | None) -> dict[int, str]:

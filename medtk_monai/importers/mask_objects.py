@@ -112,22 +112,29 @@ def _parts(mask: np.ndarray, values: Sequence[int], structure: np.ndarray | None
 def mask_fields(found: MaskObjects, classes: Mapping[int, int], rules: MaskRules) -> dict[str, Any]:
     """The objects in the words of ``ImportedCase``: the label map where each value is an object to be found, else boxes.
 
+    Boxes lose nothing but the shape; the label map is then named as ``segmentation``.
+
     Args:
         classes: value -> class.
-
-    Boxes lose nothing but the shape; the label map is then named as ``segmentation``.
     """
-    size = torch.linalg.det(found.affine[:-1, :-1]).abs().item()
-    small = [count * size < rules.min_mm3 or count < rules.min_voxels for count in found.voxels]
-    keep = [not (is_small and rules.drop_small) for is_small in small]
-    ignored = [is_small or value in rules.ignored_values for is_small, value in zip(small, found.values)]
+    if any(_small(found, rules)) or rules.ignored_values & set(found.values) or len(set(found.values)) < len(found.values):
+        return box_fields(found, classes, rules) | {"columns": {"segmentation": found.path}}
     labels = [classes[value] for value in found.values]
-    if not any(ignored) and len(set(found.values)) == len(found.values):
-        names = {str(value): label for value, label in zip(found.values, labels)} if any(labels) else {}
-        return {"objects": {"label_map": found.path} | ({"labels": names} if names else {}), "labels": tuple(labels)}
+    names = {str(value): label for value, label in zip(found.values, labels)} if any(labels) else {}
+    return {"objects": {"label_map": found.path} | ({"labels": names} if names else {}), "labels": tuple(labels)}
+
+
+def box_fields(found: MaskObjects, classes: Mapping[int, int], rules: MaskRules) -> dict[str, Any]:
+    """The objects as boxes along the axes of the label map, RAS mm, in the words of ``ImportedCase``; arguments as of ``mask_fields``."""
+    small = _small(found, rules)
+    keep = [index for index, is_small in enumerate(small) if not (is_small and rules.drop_small)]
+    labels = [classes[found.values[index]] for index in keep]
+    ignored = [small[index] or found.values[index] in rules.ignored_values for index in keep]
     centers, sizes, direction = boxes_to_world(torch.from_numpy(found.boxes[keep]).double(), found.affine)
-    kept_labels = [label for label, is_kept in zip(labels, keep) if is_kept]
-    kept_ignored = [flag for flag, is_kept in zip(ignored, keep) if is_kept]
-    fields = box_objects("RAS", centers.numpy(), sizes.numpy(), kept_labels, kept_ignored, direction.numpy())
-    left_out = tuple(f"an object of {n} voxels, which is small" for n, is_kept in zip(found.voxels, keep) if not is_kept)
-    return fields | {"columns": {"segmentation": found.path}, "left_out": left_out}
+    left_out = tuple(f"an object of {count} voxels" for index, count in enumerate(found.voxels) if index not in keep)
+    return box_objects("RAS", centers.numpy(), sizes.numpy(), labels, ignored, direction.numpy()) | {"left_out": left_out}
+
+
+def _small(found: MaskObjects, rules: MaskRules) -> list[bool]:
+    size = torch.linalg.det(found.affine[:-1, :-1]).abs().item()
+    return [count * size < rules.min_mm3 or count < rules.min_voxels for count in found.voxels]

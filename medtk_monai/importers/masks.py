@@ -43,7 +43,9 @@ def import_masks(
         DataError: files are missing or have no partner, or a label map is not fit.
     """
     if rules is not None and rules.connectivity is not None:
-        raise DataError("masks takes no --connectivity", remedy="there each value is an object; `medtk import semantic` looks for components")
+        raise DataError(
+            "masks takes no --connectivity", remedy="there each value is an object; `medtk import semantic` looks for components"
+        )
     return import_instances(_find_cases(source, images, label_maps, table, patients), class_names, rules or MaskRules())
 
 
@@ -70,10 +72,13 @@ def import_semantic(
 
 def _find_cases(source: Path, images: str | None, label_maps: str | None, table: str | None, patients: str | None) -> list[MaskCase]:
     folders = [
-        str(source / given) if given else _first_folder(source, names) for given, names in ((images, IMAGE_FOLDERS), (label_maps, MAP_FOLDERS))
+        str(source / given) if given else _first_folder(source, names)
+        for given, names in ((images, IMAGE_FOLDERS), (label_maps, MAP_FOLDERS))
     ]
     pairs = pair_files(find_files(folders[0], "images"), find_files(folders[1], "label maps"))
-    path = next((source / name for name in TABLES if (source / name).exists()), None) if table is None else source / table if table else None
+    path = (
+        next((source / name for name in TABLES if (source / name).exists()), None) if table is None else source / table if table else None
+    )
     rows = rows_of_cases(path, list(pairs)) if path else {}
     found = patients_by_pattern(pairs, patients) if patients else {case: patient_in(row) for case, row in rows.items()}
     return [

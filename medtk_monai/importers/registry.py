@@ -48,7 +48,10 @@ def import_data_set(name: str, source: str | Path, options: Mapping[str, Any]) -
     known = [name for part in takes for name in (RULES if part == "rules" else (part,))]
     for option in options:
         if option not in takes:
-            raise DataError(f"{name} takes no --{' or --'.join(RULES) if option == 'rules' else option}", remedy=f"leave it out; it takes {', '.join(known) or 'no options'}")
+            raise DataError(
+                f"{name} takes no --{' or --'.join(RULES) if option == 'rules' else option}",
+                remedy=f"leave it out; it takes {', '.join(known) or 'no options'}",
+            )
     if not path.exists():
         raise DataError(f"{path} does not exist", remedy="name the folder that holds the data set as it was published")
     return importer(path, **options)

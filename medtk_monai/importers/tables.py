@@ -78,7 +78,9 @@ def rows_of_cases(path: Path, cases: list[str]) -> dict[str, dict[str, str]]:
             if len(by_id) < len(rows) and sum(row[name] in cases for row in rows) > len(cases):
                 raise DataError(f"{path} has several rows of a case in column {name!r}", remedy="keep one row for each")
             return {case: by_id[case] for case in cases}
-    raise DataError(f"{path} has no column with the ids of all cases, such as {cases[0]}", remedy="name another --table, or none by --table ''")
+    raise DataError(
+        f"{path} has no column with the ids of all cases, such as {cases[0]}", remedy="name another --table, or none by --table ''"
+    )
 
 
 def patient_in(row: Mapping[str, str]) -> str:

@@ -28,7 +28,12 @@ def write(tmp_path):
 
 def test_boxes_come_first_and_points_behind_them(write):
     path = write(
-        space="RAS", boxes=[[1, 2, 3, 4, 5, 6]], points=[[7, 8, 9], [1, 1, 1]], radii=[1.5, None], labels=[2, 0, 1], ignored=[False, True, False]
+        space="RAS",
+        boxes=[[1, 2, 3, 4, 5, 6]],
+        points=[[7, 8, 9], [1, 1, 1]],
+        radii=[1.5, None],
+        labels=[2, 0, 1],
+        ignored=[False, True, False],
     )
     (case,) = load_datalist(path, "test", point_radius_mm=4)
     assert case["boxes"] == [[1, 2, 3, 4, 5, 6], [7, 8, 9, 3, 3, 3], [1, 1, 1, 8, 8, 8]]
