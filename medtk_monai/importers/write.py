@@ -13,7 +13,7 @@ from medtk_monai.data.datalist import CLASS_NAMES, check_ids
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import write_json
 from medtk_monai.importers.cases import ImportedCase, ImportedSet
-from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION, Share, split_cases
+from medtk_monai.importers.splits import TEST, VALIDATION, Share, split_cases
 
 DATALIST, ACCOUNT = "datalist.json", "import.json"
 _DEFAULT_SHARE = 0.2
