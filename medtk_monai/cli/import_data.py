@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 Share = float | int | str | Sequence[str]
 
@@ -89,7 +90,7 @@ def import_data(
         "space": space,
         "box_mode": box_mode,
     }
-    limits = {"connectivity": connectivity, "min_mm3": min_mm3, "min_voxels": min_voxels, "drop_small": drop_small}
+    limits: dict[str, Any] = {"connectivity": connectivity, "min_mm3": min_mm3, "min_voxels": min_voxels, "drop_small": drop_small}
     options = {name: value for name, value in given.items() if value is not None}
     asked = {name: value for name, value in limits.items() if value is not None}
     found = import_data_set(format, source, options | ({"rules": MaskRules(**asked)} if asked else {}))

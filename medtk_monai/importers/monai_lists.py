@@ -56,7 +56,7 @@ def _case(row: Mapping[str, Any], split: str, folder: Path, where: str, box_mode
         raise DataError(f"{where} has {len(labels)} labels for {len(values)} boxes", case, "write one label per box")
     boxes = _centered([as_vector(box, len(values[0]), f"{where}: a box", case) for box in values], box_mode, where, case)
     centers, sizes = np.split(boxes, 2, axis=1)
-    good = (sizes > 0).all(axis=1) if len(sizes) else np.zeros(0, dtype=bool)
+    good: np.ndarray = np.array([min(size) > 0 for size in sizes.tolist()], dtype=bool)
     left_out = tuple(f"box {number} {values[number]}, which has no size" for number in np.flatnonzero(~good))
     fields = box_objects(space, centers[good], sizes[good], [label for label, is_good in zip(labels, good) if is_good])
     columns = table_columns({key: str(value) for key, value in row.items() if isinstance(value, str | int | float)})

@@ -90,7 +90,7 @@ def deal(cases: Sequence[ImportedCase], splitting: Splitting) -> dict[str, list[
 
 def _entry(case: ImportedCase, folder: Path, relative: bool) -> dict[str, Any]:
     """A case of a datalist."""
-    entry = {"case_id": case.case_id, "image": case.image} | dict(case.objects)
+    entry: dict[str, Any] = {"case_id": case.case_id, "image": case.image} | dict(case.objects)
     entry |= ({"patient_id": case.patient} if case.patient else {}) | {k: v for k, v in case.columns.items() if k not in entry}
     paths = {key: Path(entry[key]).absolute() for key in _PATHS if isinstance(entry.get(key), Path)}
     return entry | {key: os.path.relpath(path, folder) if relative else str(path) for key, path in paths.items()}
