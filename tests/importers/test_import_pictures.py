@@ -187,7 +187,9 @@ def test_plain_yaml(tmp_path, text, wanted):
     assert read_plain_yaml(tmp_path / "a.yaml") == wanted
 
 
-@pytest.mark.parametrize("text", ["- a\n", "a: &x 1\n", "a: |\n  text\n", "a:\n  b:\n    c: 1\n    - d\n", "a: 1\n  b: 2\n", "a: [1, [2]]\n"])
+@pytest.mark.parametrize(
+    "text", ["- a\n", "a: &x 1\n", "a: |\n  text\n", "a:\n  b:\n    c: 1\n    - d\n", "a: 1\n  b: 2\n", "a: [1, [2]]\n"]
+)
 def test_more_than_plain_yaml_is_refused(tmp_path, text):
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(DataError, match="a.yaml, line"):

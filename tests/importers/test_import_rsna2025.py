@@ -116,7 +116,11 @@ def test_frames_count_from_0(tree, tmp_path):
 
 @pytest.mark.parametrize(
     ("old", "new", "what"),
-    [("{'x': 4", "{'x': __import__('os')", "row 2: the coordinates"), (",1.", ",7.", "has no file of slice"), ("'y'", "'z'", "the coordinates")],
+    [
+        ("{'x': 4", "{'x': __import__('os')", "row 2: the coordinates"),
+        (",1.", ",7.", "has no file of slice"),
+        ("'y'", "'z'", "the coordinates"),
+    ],
 )
 def test_bad_localizers_are_told(tree, tmp_path, old, new, what):
     root = tree()
