@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,14 +66,17 @@ def import_rsna2025(source: Path, radius_mm: float | None = None, location_class
     locations = [name for name in rows[0] if name not in (_SERIES, _PRESENT, *_COLUMNS)]
     names = locations if location_classes else ["aneurysm"]
     here = [row for row in rows if (source / "series" / row[_SERIES]).is_dir()]
-    unknown = [row[_SERIES] for row in here if float(row[_PRESENT]) and row[_SERIES] not in localizers]
-    kept = [_series(row, source, localizers) for row in here if row[_SERIES] not in unknown]
+    unplaced = [row[_SERIES] for row in here if row[_PRESENT].strip() not in ("0", "0.0") and row[_SERIES] not in localizers]
+    maps = _find_maps(source / "segmentations")
+    kept = [_series(row, source, localizers, maps) for row in here if row[_SERIES] not in set(unplaced)]
     some(kept, "series of train.csv in series/", source)
     cases = map_cases(lambda series: _case(series, names, radius_mm), kept, "series")
     if len({case.patient for case in cases}) == 1:
         cases = [replace(case, patient="") for case in cases]
     notes = [f"{len(rows) - len(here)} series of train.csv that are not in series/ were left out"] if len(here) < len(rows) else []
-    notes += [f"{len(unknown)} series with an aneurysm but no localizer were left out, such as {unknown[0]}"] if unknown else []
+    notes += [f"{len(unplaced)} series with an aneurysm but no localizer were left out, such as {unplaced[0]}"] if unplaced else []
+    strays = sorted(set(localizers) - {row[_SERIES] for row in rows})
+    notes += [f"localizers of {len(strays)} series that train.csv does not list were left out, such as {strays[0]}"] if strays else []
     return ImportedSet(cases, names, notes)
 
 
@@ -94,14 +98,19 @@ def _localizer(row: Mapping[str, str], where: str) -> _Localizer:
         raise DataError(what, row[_SERIES], "write {'x': 12.5, 'y': 30.0}, or download the file again") from error
 
 
-def _series(row: Mapping[str, str], source: Path, localizers: Mapping[str, Sequence[_Localizer]]) -> _Series:
+def _find_maps(folder: Path) -> dict[str, Path]:
+    """Series -> its segmentation, that of the vessels where there are two."""
+    found = sorted(folder.rglob("*.nii*"), key=lambda path: "_cowseg" not in path.name)
+    return {re.sub(r"(_cowseg)?\.nii(\.gz)?$", "", path.name): path for path in reversed(found)}
+
+
+def _series(row: Mapping[str, str], source: Path, localizers: Mapping[str, Sequence[_Localizer]], maps: Mapping[str, Path]) -> _Series:
     uid = row[_SERIES]
     own = localizers.get(uid, [])
     columns: dict[str, Any] = {name: typed(row[key]) for key, name in _COLUMNS.items() if row.get(key)}
     if own:
         columns |= {"location": "; ".join(sorted({point.location for point in own})), "point_locations": [point.location for point in own]}
-    maps = sorted((source / "segmentations").rglob(f"{uid}*.nii*")) if (source / "segmentations").is_dir() else []
-    return _Series(uid, source / "series" / uid, own, columns | ({"segmentation": maps[0]} if maps else {}))
+    return _Series(uid, source / "series" / uid, own, columns | ({"segmentation": maps[uid]} if uid in maps else {}))
 
 
 def _case(series: _Series, names: Sequence[str], radius_mm: float | None) -> ImportedCase:
@@ -111,9 +120,15 @@ def _case(series: _Series, names: Sequence[str], radius_mm: float | None) -> Imp
         return case
     geometries = [read_geometry(find_slice(series.folder, point.slice_uid), point.frame, series.uid) for point in series.localizers]
     places = [geometry.place(point.x, point.y) for geometry, point in zip(geometries, series.localizers)]
-    labels = [names.index(point.location) if point.location in names else 0 for point in series.localizers]
+    labels = [_label(point.location, names, series.uid) for point in series.localizers]
     fields = point_objects("LPS", places, [radius_mm] * len(places), labels)
     return replace(case, **(fields | {"objects": fields["objects"] | _direction(geometries)}))
+
+
+def _label(location: str, names: Sequence[str], case: str) -> int:
+    if len(names) > 1 and location not in names:
+        raise DataError(f"the location {location!r} is no column of train.csv", case, f"write one of {', '.join(names)}")
+    return names.index(location) if location in names else 0
 
 
 def _direction(geometries: Sequence[SliceGeometry]) -> dict[str, Any]:

@@ -73,6 +73,19 @@ def test_series_whose_aneurysm_nobody_placed_are_left_out(tree, tmp_path):
     assert account["splits"]["training"]["objects"] == {"aneurysm": 2}
 
 
+def test_segmentations_are_named_and_strange_locations_told(tree, tmp_path):
+    root = tree()
+    (root / "segmentations").mkdir()
+    for name in ("1.2.1.nii", "1.2.1_cowseg.nii", "1.2.11.nii"):
+        (root / "segmentations" / name).touch()
+    (root / "train_localizers.csv").write_text((root / "train_localizers.csv").read_text().replace("Left MCA", "Left Arm"))
+    run("rsna2025", root, tmp_path / "out", radius_mm=2.0)
+    cases = cases_of(tmp_path / "out")
+    assert cases["1.2.1"]["segmentation"].endswith("1.2.1_cowseg.nii") and "segmentation" not in cases["1.2.2"]
+    with pytest.raises(DataError, match="'Left Arm' is no column"):
+        run("rsna2025", root, tmp_path / "classes", location_classes=True)
+
+
 def test_points_keep_no_radius_unless_given(tree, tmp_path):
     run("rsna2025", tree(), tmp_path / "out")
     with pytest.raises(DataError, match="has no radius -- .*point_radius_mm"):
