@@ -38,7 +38,7 @@ def make_datalist(
         The number of cases in each split.
 
     Raises:
-        DataError: no files are found, an image or label map has no partner, a case no patient, or the splits ask for other cases than there are.
+        DataError: no files are found, an image or label map has no partner, or the splits ask for other cases than there are.
     """
     import json
     import os
