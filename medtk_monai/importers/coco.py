@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
 from medtk_monai.importers.cases import ImportedSet, map_cases, some
-from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture
+from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture, named_apart
 from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION
 
 _SPLITS = {"train": TRAINING, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
@@ -55,7 +53,7 @@ def import_coco(source: Path, annotations: str | None = None, images: str | None
         split = _split(path, root) if len(documents) > 1 else ""
         folders = [root / images] if images else [path.parent, root / "images", root, *_folders(path, root)]
         pictures += _pictures(document, places, split, folders, path)
-    return ImportedSet(map_cases(lambda picture: import_picture(picture, names), _named_apart(pictures), "images"), names)
+    return ImportedSet(map_cases(lambda picture: import_picture(picture, names), named_apart(pictures), "images"), names)
 
 
 def _read(path: Path) -> Document:
@@ -111,12 +109,3 @@ def _picture(entry: Mapping[str, Any], boxes: Sequence[PixelBox], split: str, fo
     sides = [as_index(entry[key], f"{path}: {key} of {name}", case) for key in ("width", "height") if key in entry]
     size = (sides[0], sides[1]) if len(sides) == 2 else None
     return Picture(case, find_picture(name, folders, case), boxes, split, size=size)
-
-
-def _named_apart(pictures: Sequence[Picture]) -> list[Picture]:
-    """Pictures of one name get that of their folder in front of it."""
-    counts = Counter(picture.case_id for picture in pictures)
-    return [
-        replace(picture, case_id=f"{picture.image.parent.name}_{picture.case_id}") if counts[picture.case_id] > 1 else picture
-        for picture in pictures
-    ]

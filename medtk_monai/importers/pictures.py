@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -96,3 +97,14 @@ def find_picture(name: str, folders: Sequence[Path], case: str) -> Path:
                 return path
     places = ", ".join(map(str, dict.fromkeys(folders)))
     raise DataError(f"image {name} is in none of {places}", case, "download the images, or name their folder by --images")
+
+
+def named_apart(pictures: Sequence[Picture]) -> list[Picture]:
+    """Pictures of one name get that of their split, or of their folder, in front of it."""
+    counts = Counter(picture.case_id for picture in pictures)
+    return [
+        replace(picture, case_id=f"{picture.split or picture.image.parent.name}_{picture.case_id}")
+        if counts[picture.case_id] > 1
+        else picture
+        for picture in pictures
+    ]

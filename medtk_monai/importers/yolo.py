@@ -9,7 +9,7 @@ from typing import Any
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import parse_number
 from medtk_monai.importers.cases import ImportedSet, existing, map_cases, some
-from medtk_monai.importers.pictures import SUFFIXES, Picture, PixelBox, import_picture
+from medtk_monai.importers.pictures import SUFFIXES, Picture, PixelBox, import_picture, named_apart
 from medtk_monai.importers.plain_yaml import read_plain_yaml
 from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION
 
@@ -38,7 +38,7 @@ def import_yolo(source: Path) -> ImportedSet:
         for image in _images(document.get(key), path, document.get("path")):
             pictures.append(Picture(image.stem, image, _boxes(_label_file(image), names), split, relative=True))
     some(pictures, "images in train, val or test", path)
-    return ImportedSet(map_cases(lambda picture: import_picture(picture, names), pictures, "images"), names)
+    return ImportedSet(map_cases(lambda picture: import_picture(picture, names), named_apart(pictures), "images"), names)
 
 
 def _names(names: Any, path: Path) -> list[str]:

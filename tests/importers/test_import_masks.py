@@ -12,7 +12,7 @@ TOUCHING = [(1, (2, 2, 2, 5, 5, 5)), (2, (5, 2, 2, 7, 4, 4))]
 """Two objects that touch, of different values."""
 CORNER = [(1, (2, 2, 2, 4, 4, 4)), (1, (4, 4, 4, 6, 6, 6))]
 """One value, in two blocks that share a corner alone."""
-FAR = [(1, (2, 2, 2, 4, 4, 4)), (1, (9, 9, 6, 10, 10, 7)), (2, (12, 2, 2, 15, 5, 5))]
+FAR = [(1, (2, 2, 2, 4, 4, 4)), (1, (9, 9, 6, 12, 10, 7)), (2, (12, 2, 2, 15, 5, 5))]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_each_value_is_an_object(tree, tmp_path):
 
 def test_components_of_classes(tree, tmp_path):
     account = run("semantic", tree({"a": FAR}), tmp_path / "out", class_names="cyst,tumor")
-    wanted = [([2, 2, 2, 4, 4, 4], 0, False), ([9, 9, 6, 10, 10, 7], 0, False), ([12, 2, 2, 15, 5, 5], 1, False)]
+    wanted = [([2, 2, 2, 4, 4, 4], 0, False), ([9, 9, 6, 12, 10, 7], 0, False), ([12, 2, 2, 15, 5, 5], 1, False)]
     assert seen(cases_of(tmp_path / "out")["a"]) == wanted
     assert account["class_names"] == ["cyst", "tumor"]
     assert account["splits"]["training"]["objects"] == {"cyst": 2, "tumor": 1}
@@ -64,13 +64,13 @@ def test_a_map_with_one_component_of_each_value_stays_a_label_map(tree, tmp_path
 
 def test_connectivity_0_keeps_all_voxels_of_a_value_together(tree, tmp_path):
     run("semantic", tree({"a": FAR}), tmp_path / "out", connectivity=0)
-    assert seen(cases_of(tmp_path / "out")["a"]) == [([2, 2, 2, 10, 10, 7], 0, False), ([12, 2, 2, 15, 5, 5], 1, False)]
+    assert seen(cases_of(tmp_path / "out")["a"]) == [([2, 2, 2, 12, 10, 7], 0, False), ([12, 2, 2, 15, 5, 5], 1, False)]
 
 
-@pytest.mark.parametrize("limit", [{"min_voxels": 8}, {"min_mm3": 8 * 0.45}])
+@pytest.mark.parametrize("limit", [{"min_voxels": 8}, {"min_mm3": 3.0}])
 @pytest.mark.parametrize("drop", [False, True])
 def test_small_objects_are_ignored_or_left_out(tree, tmp_path, limit, drop):
-    """Voxels have 0.45 mm^3; the objects 1, 8 and 27 voxels."""
+    """Voxels have 0.45 mm^3; the objects 3, 8 and 27 voxels."""
     account = run("semantic", tree({"a": FAR}), tmp_path / "out", drop_small=drop, **limit)
     found = [(box[0], ignored) for box, _, ignored in seen(cases_of(tmp_path / "out")["a"])]
     assert found == [(2, False), *([] if drop else [(9, True)]), (12, False)]

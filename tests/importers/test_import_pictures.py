@@ -166,6 +166,12 @@ def test_yolo(yolo, tmp_path):
     assert account["class_names"] == ["dust", "cell"]
 
 
+def test_pictures_of_one_name_are_told_apart(yolo, tmp_path):
+    paint(yolo / "images/val/a.png", [])
+    run("yolo", yolo, tmp_path / "out", validation=None, test=None)
+    assert set(cases_of(tmp_path / "out")) == {"training_a", "validation_a", "b"}
+
+
 @pytest.mark.parametrize("line", ["2 0.5 0.5 0.1 0.1", "0 0.5 0.5 0.1", "0 0.5 0.5 x 0.1", "cell 0.5 0.5 0.1 0.1", "0 0.1 0.1 0.2 0.2 0.3"])
 def test_yolo_complains_of_a_line(yolo, tmp_path, line):
     (yolo / "labels/train/a.txt").write_text(f"\n{line}\n")
