@@ -15,7 +15,7 @@ LAYERS = [
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],
-    ["inferers", "analysis", "visualize", "engines", "export"],
+    ["inferers", "analysis", "visualize", "engines", "export", "importers"],
     ["handlers"],
     ["prediction", "evaluation", "planning"],
     ["tuning"],

@@ -33,6 +33,7 @@ def analyze(
     label_map_kind: str = "instance",
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
+    point_radius_mm: float | None = None,
     bootstraps: int = 1000,
     seed: int = 0,
     **overrides: Any,
@@ -84,7 +85,7 @@ def analyze(
         raise DataError(str(error), remedy="see medtk analyze --help") from error
     questions = Questions(limits[0], alarms, words(by), edges, intensity=bool(intensity), near_mm=near)
     found = read_cases(predictions, format, images, words(class_names) or None)
-    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
     cases = join_cases(found, ignore_outside(truths, smallest, limits[1]), predictions, allow_missing)
     parts = read_detector_parts(bundle, files, words(overlay), overrides) if files else None
     seen = see_images(cases, parts, noted_margins(found)) if parts else None

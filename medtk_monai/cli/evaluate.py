@@ -26,6 +26,7 @@ def evaluate(
     label_map_kind: str = "instance",
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
+    point_radius_mm: float | None = None,
     bootstraps: int = 1000,
     seed: int = 0,
 ) -> str:
@@ -51,6 +52,7 @@ def evaluate(
         label_map_kind: instance or class, as in training.
         min_volume_mm3: smaller objects are ignored.
         max_volume_mm3: larger objects are ignored.
+        point_radius_mm: radius of the truth's points that tell none.
         bootstraps: draws of the bootstrap; 0 for no intervals.
         seed: of the bootstrap.
 
@@ -66,7 +68,7 @@ def evaluate(
 
     rules, (wanted, _) = read_rules(hit, bootstraps), read_wanted(fp_per_case, sensitivity, threshold, thresholds_from)
     found = read_cases(predictions, format, images, words(class_names) or None)
-    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)
     if out is not None:
         result.write(out)
@@ -88,6 +90,7 @@ def compare(
     label_map_kind: str = "instance",
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
+    point_radius_mm: float | None = None,
     bootstraps: int = 1000,
     seed: int = 0,
 ) -> str:
@@ -114,7 +117,7 @@ def compare(
     from medtk_monai.formats.conversion import read_cases
 
     rules, names = read_rules(hit, bootstraps, least=1), words(class_names) or None
-    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
     cases: Any = [read_cases(path, format, images, names) for path in (first, second)]
     result = compare_files(cases[0], cases[1], truths, rules, (first, second), allow_missing, bootstraps, seed)
     if out is not None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "medtk_monai.cli.evaluate:evaluate",
     "export": "medtk_monai.cli.export:export",
     "fingerprint": "medtk_monai.cli.fingerprint:fingerprint",
+    "import": "medtk_monai.cli.import_data:import_data",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "predict": "medtk_monai.cli.predict:predict",
     "report": "medtk_monai.cli.report:report",

@@ -32,6 +32,7 @@ def report(
     label_map_kind: str = "instance",
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
+    point_radius_mm: float | None = None,
     bootstraps: int = 1000,
     seed: int = 0,
 ) -> str:
@@ -74,7 +75,7 @@ def report(
         raise DataError("there is no operating point", remedy="give one, by --fp_per_case say: misses and sizes are told of it")
     training = read_run(run) if run is not None else None
     found = read_cases(predictions, format, images, words(class_names) or None)
-    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)
     sources = _sources({"Predictions": predictions, "Truth": truth, "Thresholds": thresholds_from}, split, names)
     main = next(iter([*validated, *(wanted.thresholds or {})]), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medtk_monai.data.cached_cuda_dataset import CacheBudget, CachedCudaDataset
     from medtk_monai.data.collate import collate_cases
-    from medtk_monai.data.datalist import load_datalist
+    from medtk_monai.data.datalist import load_datalist, read_class_names
     from medtk_monai.data.locate import locate_datalist
     from medtk_monai.data.patch_loader import PatchLoader, Ramp, Workers
     from medtk_monai.data.seeding import EpochSampler
@@ -27,6 +27,7 @@ _MODULES = {
     "deal_patients": "selection",
     "load_datalist": "datalist",
     "locate_datalist": "locate",
+    "read_class_names": "datalist",
     "select_cases": "selection",
     "share_cases": "selection",
 }
@@ -42,6 +43,7 @@ __all__ = [
     "collate_cases",
     "deal_patients",
     "load_datalist",
+    "read_class_names",
     "locate_datalist",
     "select_cases",
     "share_cases",

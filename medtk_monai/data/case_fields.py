@@ -65,7 +65,7 @@ def boxes_and_labels(item: dict[str, Any], case: str) -> tuple[list[Any], list[A
         raise DataError(f'"boxes" is a {type(boxes).__name__}', case, "write a list of boxes, and one label per box")
     if not isinstance(labels, list) or len(labels) != len(boxes):
         count = len(labels) if isinstance(labels, list) else f"no list of ({type(labels).__name__})"
-        raise DataError(f"{count} labels for {len(boxes)} boxes", case, "write one label per box")
+        raise DataError(f"{count} labels for {len(boxes)} boxes", case, "write one label per box and point")
     return boxes, labels
 
 

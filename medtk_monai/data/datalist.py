@@ -7,7 +7,8 @@ A datalist is an object of splits (``"training"``, ``"validation"``, ``"test"`` 
         {"image": "b.nii.gz", "label_map": "b_mask.nii.gz"},
         {"image": "c.nii.gz"}]}
 
-Boxes are center and size in world mm. A label map marks each object by a value of its own. A case with neither has no objects.
+Boxes are center and size in world mm; ``"points"``, with ``"radii"`` in mm or without, stand for balls. A label map marks each object by a
+value of its own. A case with none of these has no objects. Beside the splits, ``"class_names": ["a", "b"]`` may name class 0, 1, ...
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.data import case_fields as fields
+from medtk_monai.data.points import with_point_boxes
 from medtk_monai.errors import DataError
 
 SPACES = fields.SPACES
+CLASS_NAMES = "class_names"
+"""The key of a datalist that is no split."""
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Files that count as images when a folder is named."""
 
@@ -34,13 +38,16 @@ def load_datalist(
     dataset_dir: str | Path | None = None,
     num_classes: int | None = None,
     spatial_dims: int | None = None,
+    point_radius_mm: float | None = None,
 ) -> list[dict[str, Any]]:
     """Read one split of a datalist and check every case.
 
     Keys of a case: ``image``; optionally ``case_id`` (default: the file name without suffixes); then either
 
     - ``boxes`` (N, 2D) ``[center..., size...]`` in world mm, ``labels`` (N,) from 0, ``space`` "RAS" or "LPS", and optionally
-      ``direction`` (D, D), whose columns are the boxes' own axes (default: the world axes), and ``ignored`` (N,) bool; or
+      ``direction`` (D, D), whose columns are the boxes' own axes (default: the world axes), and ``ignored`` (N,) bool;
+    - ``points`` (M, D) in world mm, and optionally ``radii`` (M,) in mm or null each, in place of boxes or beside them: ``labels`` and
+      ``ignored`` then count the boxes first and the points behind them; or
     - ``label_map``, and optionally ``labels``, an object that maps a mask value to its class (default: class 0).
 
     MONAI's keys ``box`` and ``label`` are read as well; a ``label`` that is a path is a label map. Other keys are kept.
@@ -51,9 +58,11 @@ def load_datalist(
         dataset_dir: folder that relative paths start from; by default that of the datalist.
         num_classes: labels must lie in [0, num_classes); None takes any.
         spatial_dims: 2 or 3; None takes either from the length of the boxes.
+        point_radius_mm: nominal radius of points that tell none; None refuses such points.
 
     Returns:
-        The cases with absolute paths (str), ``case_id``, and checked fields.
+        The cases with absolute paths (str), ``case_id``, and checked fields. Points have become boxes of twice their radius, behind the
+        others.
 
     Raises:
         DataError: a file is missing, or the datalist or a case is not as described.
@@ -61,7 +70,8 @@ def load_datalist(
     path = Path(datalist).expanduser().absolute()
     root = Path(dataset_dir).expanduser().absolute() if dataset_dir else path.parent
     checked = [
-        _check_case(item, f"{split}[{number}]", root, num_classes, spatial_dims) for number, item in enumerate(_read_split(path, split))
+        _check_case(item, f"{split}[{number}]", root, num_classes, spatial_dims, point_radius_mm)
+        for number, item in enumerate(_read_split(path, split))
     ]
     check_ids(checked, f"split {split!r}")
     return checked
@@ -85,6 +95,19 @@ def split_names(datalist: str | Path) -> list[str]:
         DataError: there is no such file, or it is not as described.
     """
     return [name for name, cases in _read_splits(Path(datalist).expanduser().absolute()).items() if cases and isinstance(cases[0], dict)]
+
+
+def read_class_names(datalist: str | Path) -> list[str]:
+    """The names of class 0, 1, ... that a datalist gives; none where it gives none.
+
+    Raises:
+        DataError: there is no such file, or it is not as described.
+    """
+    path = Path(datalist).expanduser().absolute()
+    names = read_content(path).get(CLASS_NAMES) or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise DataError(f'"{CLASS_NAMES}" of datalist {path} is {names}', remedy='write different names: ["first", "second"]')
+    return names
 
 
 def chosen_split(datalist: str | Path, split: str | None = None) -> str:
@@ -143,14 +166,16 @@ def _read_split(path: Path, split: str) -> list[Any]:
 
 def _read_splits(path: Path) -> dict[str, list[Any]]:
     """The raw cases of each split."""
-    return {key: value for key, value in read_content(path).items() if isinstance(value, list)}
+    return {key: value for key, value in read_content(path).items() if isinstance(value, list) and key != CLASS_NAMES}
 
 
-def _check_case(item: Any, where: str, root: Path, num_classes: int | None, spatial_dims: int | None) -> dict[str, Any]:
+def _check_case(
+    item: Any, where: str, root: Path, num_classes: int | None, spatial_dims: int | None, point_radius_mm: float | None
+) -> dict[str, Any]:
     item = fields.without_aliases(item, where)
     image = fields.image_name(item, where)
     case = case_id_of(item, root)
-    item |= {"case_id": case, "image": fields.existing_path(root, image, "image", case)}
+    item = with_point_boxes(item, case, point_radius_mm) | {"case_id": case, "image": fields.existing_path(root, image, "image", case)}
     if item.get("label_map") is not None:
         return item | _check_label_map(item, case, root, num_classes)
     return item | _check_boxes(item, case, num_classes, spatial_dims)

@@ -51,6 +51,7 @@ def select_cases(
     dataset_dir: str | Path | None = None,
     num_classes: int | None = None,
     spatial_dims: int | None = None,
+    point_radius_mm: float | None = None,
 ) -> list[Case]:
     """The cases of a split that a selection takes; other arguments as of ``load_datalist``.
 
@@ -60,7 +61,7 @@ def select_cases(
     chosen = selection or Selection()
 
     def load(name: str) -> list[Case]:
-        return load_datalist(datalist, name, dataset_dir, num_classes, spatial_dims)
+        return load_datalist(datalist, name, dataset_dir, num_classes, spatial_dims, point_radius_mm)
 
     if chosen.folds and split in (TRAINING, VALIDATION):
         pool = [case for name in (TRAINING, VALIDATION) if name in split_names(datalist) for case in load(name)]

@@ -18,7 +18,7 @@ from medtk_monai.formats import read_grid
 from medtk_monai.transforms.boxes import WorldBoxes
 from medtk_monai.transforms.load import LoadCased
 
-NOT_COLUMNS = ("image", "case_id", "patient_id", "boxes", "labels", "space", "direction", "ignored", "label_map")
+NOT_COLUMNS = ("image", "case_id", "patient_id", "boxes", "labels", "space", "direction", "ignored", "label_map", "segmentation")
 """Keys of a case that are no columns to group cases by."""
 
 
@@ -76,6 +76,7 @@ def read_truth(
     label_map_kind: str = "instance",
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
+    point_radius_mm: float | None = None,
 ) -> list[TruthCase]:
     """The objects of a split of a datalist.
 
@@ -85,12 +86,13 @@ def read_truth(
         dataset_dir: where relative paths start.
         num_classes: labels must lie in [0, num_classes); None takes any.
         label_map_kind, min_volume_mm3, max_volume_mm3: as for ``LoadCased``; smaller and larger objects are ignored.
+        point_radius_mm: as for ``load_datalist``.
 
     Raises:
         DataError: the datalist, a label map or a box is not as described.
     """
     chosen = chosen_split(datalist, split)
-    cases = load_datalist(datalist, chosen, dataset_dir, num_classes)
+    cases = load_datalist(datalist, chosen, dataset_dir, num_classes, point_radius_mm=point_radius_mm)
     if not cases:
         raise DataError(f"split {chosen!r} of {datalist} has no cases", remedy="name another by --split")
     return truth_of(cases, num_classes, label_map_kind, min_volume_mm3, max_volume_mm3)

@@ -116,7 +116,9 @@ def _may_be_dicom(path: Path) -> bool:
 
 
 def _from_datalist(path: Path, split: str | None) -> list[Scan]:
-    return [Scan(case["case_id"], case["image"]) for case in load_datalist(path, chosen_split(path, split))]
+    # What is known to be in the scans is not used, nor is the radius of points.
+    cases = load_datalist(path, chosen_split(path, split), point_radius_mm=1.0)
+    return [Scan(case["case_id"], case["image"]) for case in cases]
 
 
 def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:

@@ -156,3 +156,11 @@ def test_equal_names(touch, tmp_path):
     touch("y", ["a.nii.gz"])
     with pytest.raises(DataError, match="one name"):
         make_datalist(str(tmp_path / "*" / "a.nii.gz"), out=str(tmp_path / "list.json"))
+
+
+def test_patients_stay_together(touch, tmp_path):
+    images = touch("images", [f"sub-{number // 2}_ses-{number % 2}.nii.gz" for number in range(8)])
+    make_datalist(images, None, str(tmp_path / "list.json"), validation=2, test=2, patients="(sub-[0-9]+)_")
+    splits = read(tmp_path)
+    patients = [{case["patient_id"] for case in cases.values()} for cases in splits.values()]
+    assert [len(found) for found in patients] == [2, 1, 1] and len(set().union(*patients)) == 4

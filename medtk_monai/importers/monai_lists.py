@@ -1,0 +1,76 @@
+"""Datalists of MONAI's model zoo and tutorials, such as those of its LUNA16 detection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data.box_utils import convert_box_mode
+
+from medtk_monai.data.datalist import SPACES, case_name
+from medtk_monai.errors import DataError
+from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
+from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, existing, some
+from medtk_monai.importers.splits import TEST
+from medtk_monai.importers.tables import table_columns
+
+_SPLITS = {"testing": TEST}
+
+
+def import_monai(source: Path, images: str | None = None, box_mode: str = "cccwhd", space: str = "LPS") -> ImportedSet:
+    """Boxes in world mm; the lists of a file are its splits::
+
+        SRC = dataset_fold0.json: {"training": [{"image": "a/a.nii.gz", "box": [[..6..]], "label": [0]}], "validation": [...]}
+
+    Args:
+        source: the file.
+        images: folder that relative paths start from; by default that of the file.
+        box_mode: of MONAI, such as "cccwhd" or "xyzxyz".
+        space: frame of the boxes: MONAI's lists of LUNA16 are in LPS.
+
+    Raises:
+        DataError: an image is missing, or an entry not as described.
+    """
+    if space not in SPACES:
+        raise DataError(f"space is {space!r}", remedy="choose LPS or RAS")
+    if source.is_dir():
+        raise DataError(f"{source} is a folder", remedy="name the JSON file")
+    document = read_json(source)
+    lists = {key: value for key, value in document.items() if isinstance(value, list)} if isinstance(document, Mapping) else {}
+    rows = [(key, n, row) for key, items in lists.items() for n, row in enumerate(items) if isinstance(row, dict) and row.get("image")]
+    some(rows, 'lists of {"image": ..., "box": ..., "label": ...}', source)
+    folder = source.parent / Path(images).expanduser() if images else source.parent
+    cases = [_case(row, _SPLITS.get(key, key), folder, f"{source}: {key}[{n}]", box_mode, space) for key, n, row in rows]
+    count = max([0, *(label for case in cases for label in case.labels)]) + 1
+    return ImportedSet(cases, ["object"] if count == 1 else [f"class {number}" for number in range(count)])
+
+
+def _case(row: Mapping[str, Any], split: str, folder: Path, where: str, box_mode: str, space: str) -> ImportedCase:
+    image = existing(folder / str(row["image"]), "image", where)
+    case = str(row.get("case_id") or case_name(image))
+    values = as_list(row.get("box", []), f"{where}: box", case, list)
+    labels = [as_index(label, f"{where}: label", case) for label in as_list(row.get("label", []), f"{where}: label", case, int)]
+    if len(labels) != len(values):
+        raise DataError(f"{where} has {len(labels)} labels for {len(values)} boxes", case, "write one label per box")
+    boxes = _centered([as_vector(box, len(values[0]), f"{where}: a box", case) for box in values], box_mode, where, case)
+    centers, sizes = np.split(boxes, 2, axis=1)
+    good: np.ndarray = np.array([min(size) > 0 for size in sizes.tolist()], dtype=bool)
+    left_out = tuple(f"box {number} {values[number]}, which has no size" for number in np.flatnonzero(~good))
+    fields = box_objects(space, centers[good], sizes[good], [label for label, is_good in zip(labels, good) if is_good])
+    columns = table_columns({key: str(value) for key, value in row.items() if isinstance(value, str | int | float)})
+    return ImportedCase(case, image, **fields, split=split, columns=columns, left_out=left_out)
+
+
+def _centered(boxes: Sequence[Sequence[float]], box_mode: str, where: str, case: str) -> np.ndarray:
+    """(N, 2D) centers and sizes; boxes that end before they begin get negative sizes."""
+    array = np.array(boxes, dtype=np.float64)
+    if not len(array):
+        return np.zeros((0, 6))
+    target = "cccwhd" if array.shape[1] == 6 else "ccwh"
+    try:
+        return np.asarray(array if box_mode == target else convert_box_mode(array, box_mode, target))
+    except (ValueError, AssertionError, KeyError) as error:
+        remedy = f"choose the box_mode that fits, such as {target}"
+        raise DataError(f"{where}: boxes are not {box_mode}: {error}".splitlines()[0], case, remedy) from error
