@@ -271,6 +271,11 @@ def test_points_are_objects(faulty):
     assert found(mended(path)) == set()
     case["space"] = "RAS"
     assert found(examine(data.write())) == set()
+    # labels and flags are those of the boxes, then those of the points
+    case |= {"boxes": [[*places[0].tolist(), 4.0, 4.0, 4.0]], "labels": [0] * 5, "ignored": [True] * 5, "radii": [None, 1.0, 2.0, None]}
+    assert found(examine(data.write())) == set()
+    case["radii"] = [1.0, 0.0, 1.0, 1.0]
+    assert {kind for kind, _ in found(examine(data.write()))} == {"bad_points"}
 
 
 @pytest.mark.slow

@@ -184,9 +184,9 @@ def _find(see: _Collector, name: Any, role: str, case: str) -> str:
 
 
 def _read_boxes(see: _Collector, item: dict[str, Any], case: str) -> dict[str, Any]:
-    written, labels = item.get("boxes") or [], item.get("labels")
-    if not written and item.get("points") and isinstance(labels, list):
-        item = {**item, "labels": []}  # they are those of the points
+    written = item.get("boxes") or []
+    if item.get("points") and isinstance(written, list):
+        item = {**item, **_of_boxes(item, len(written))}
     found = see.try_to("bad_labels", fields.boxes_and_labels, item, case)
     boxes, labels = found or (written if isinstance(written, list) else [], None)
     if item.get("ignored"):
@@ -201,6 +201,12 @@ def _read_boxes(see: _Collector, item: dict[str, Any], case: str) -> dict[str, A
         "labels": tuple(good[number] if good else -1 for number in numbers),
         "direction": None if direction is None else np.array(direction),
     }
+
+
+def _of_boxes(item: dict[str, Any], count: int) -> dict[str, Any]:
+    """Labels and flags without those of the points, which follow those of the boxes."""
+    parts = {key: item.get(key) for key in ("labels", "ignored")}
+    return {key: part[:count] for key, part in parts.items() if isinstance(part, list)}
 
 
 def _is_box(see: _Collector, box: Any, number: int, length: int, case: str) -> bool:
@@ -225,10 +231,10 @@ def _read_points(see: _Collector, item: dict[str, Any]) -> np.ndarray:
             see.findings.append(Finding("bad_points", '"points" are no finite [x, y, z] positions', "write a list of positions", **place))
         return np.zeros((0, 3))
     if radii is not None:
-        sizes = _numbers(radii)
+        sizes = _numbers([1.0 if radius is None else radius for radius in radii] if isinstance(radii, list) else radii)
         if sizes.shape != (len(values),) or not np.isfinite(sizes).all() or (sizes <= 0).any():
             what = f'"radii" are not {len(values)} numbers above 0'
-            see.findings.append(Finding("bad_points", what, "write one radius per point, mm", **place))
+            see.findings.append(Finding("bad_points", what, "write one radius per point, mm, or null", **place))
     return values
 
 
