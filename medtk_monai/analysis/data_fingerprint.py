@@ -17,7 +17,7 @@ from medtk_monai.analysis.doctor.intensities import QUANTILES, Intensities
 from medtk_monai.analysis.doctor.object_checks import named_objects
 from medtk_monai.analysis.doctor.scan import ImageFacts, Scan
 from medtk_monai.analysis.fingerprint import fingerprint_of
-from medtk_monai.box_ops import visible_fractions
+from medtk_monai.box_ops import pairwise_iou, visible_fractions
 from medtk_monai.errors import DataError
 from medtk_monai.transforms.scan_facts import grid_facts
 
@@ -35,6 +35,8 @@ class CaseFacts:
         labels: (N,) classes of its objects; -1 for unknown.
         sizes_vox, sizes_mm: (N, D) sides of their boxes.
         volumes_mm3: (N,) of their masks, or of their boxes where there is no mask; mm^2 in 2D.
+        centers: (N, D) of their boxes, as shares of the image's axes, from left, back and bottom.
+        overlaps: (N,) largest IoU with another one of the class.
     """
 
     told: dict[str, Any]
@@ -43,6 +45,8 @@ class CaseFacts:
     sizes_vox: np.ndarray
     sizes_mm: np.ndarray
     volumes_mm3: np.ndarray
+    centers: np.ndarray
+    overlaps: np.ndarray
 
 
 def fingerprint_data(examination: Examination) -> dict[str, Any]:
@@ -96,7 +100,26 @@ def _case_facts(entry: Entry, scan: Scan) -> CaseFacts:
         "objects": len(boxes) or len(entry.points),
         **(_told_intensities(inner, image, order) if inner else {}),
     }
-    return CaseFacts(told, image.facts, tuple(labels), sizes, sizes * spacing, volumes)
+    return CaseFacts(told, image.facts, tuple(labels), sizes, sizes * spacing, volumes, _centers(boxes, image), _overlaps(boxes, labels))
+
+
+def _centers(boxes: np.ndarray, image: ImageFacts) -> np.ndarray:
+    """(N, D), see ``CaseFacts``."""
+    dims = len(image.size)
+    shares = (boxes[:, :dims] + boxes[:, dims:]).reshape(-1, dims) / 2 / image.size
+    if dims == 3:
+        backward = nib.orientations.io_orientation(image.affine)[:, 1] < 0  # type: ignore[attr-defined]
+        shares = np.where(backward, 1 - shares, shares)
+    return shares[:, _world_order(image)]
+
+
+def _overlaps(boxes: np.ndarray, labels: Sequence[int]) -> np.ndarray:
+    """(N,), see ``CaseFacts``."""
+    if not len(boxes):
+        return np.zeros(0)
+    iou = pairwise_iou(torch.from_numpy(boxes), torch.from_numpy(boxes)).numpy()
+    alike = np.equal.outer(labels, labels) & ~np.eye(len(boxes), dtype=bool)
+    return np.where(alike, iou, 0.0).max(axis=1)
 
 
 def _world_order(image: ImageFacts) -> np.ndarray:
@@ -165,7 +188,7 @@ def _summarize_objects(cases: Sequence[CaseFacts], label: int | None) -> dict[st
 
 
 def _object_values(cases: Sequence[CaseFacts]) -> dict[str, Any]:
-    """Case, class, sides and volume of every object."""
+    """Case, class, sides, volume, place and overlap of every object."""
     return {
         "case_id": [case.told["case_id"] for case in cases for _ in case.labels],
         "split": [case.told["split"] for case in cases for _ in case.labels],
@@ -173,6 +196,8 @@ def _object_values(cases: Sequence[CaseFacts]) -> dict[str, Any]:
         "size_mm": [np.round(row, 4).tolist() for case in cases for row in case.sizes_mm],
         "size_vox": [np.round(row, 4).tolist() for case in cases for row in case.sizes_vox],
         "volume_mm3": [round(float(volume), 4) for case in cases for volume in case.volumes_mm3],
+        "center": [np.round(row, 4).tolist() for case in cases for row in case.centers],
+        "overlap": [round(float(iou), 4) for case in cases for iou in case.overlaps],
     }
 
 

@@ -24,6 +24,8 @@ _STEPS = 2000
 _LARGEST_BATCH = 16
 _WINDOW = {2: 1024, 3: 160}
 _BOXES_COUNT = 10.0
+_BENDS = {"rotation": 15.0, "scale": 1.25, "stretch": 1.1}
+"""In 2D, where images are few and bending them costs little."""
 PLAN, EXPLANATION = "plan.json", "plan.md"
 
 
@@ -143,6 +145,7 @@ def _training_values(
     swappable = _swappable(patch, grid, axes)
     ranges: dict[str, Any] = {"_target_": "medtk_monai.transforms.WarpRanges", "flip_prob": 0.5 if axes else 0.0}
     ranges |= {"flip_axes": list(axes), "swap_prob": 0.5 if swappable else 0.0}
+    ranges |= _BENDS if facts.dims == 2 else {}
     return {
         "preprocessing::transforms": preprocessing(facts, grid),
         "patch_size": _short(patch),

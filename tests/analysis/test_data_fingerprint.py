@@ -56,6 +56,19 @@ def test_grids_and_objects_are_along_the_axes_of_the_world(datalist):
     assert found["size"]["percentiles"]["0"] == [30, 20, 10] and found["extent_mm"]["percentiles"]["100"] == [90, 40, 10]
 
 
+def test_places_and_overlaps_of_objects(datalist):
+    """Places by hand; half of a box moved by half its side leaves an IoU of 1 / 3, with boxes of the class alone."""
+    content = json.loads(datalist.read_text())
+    straight = content["training"][1]
+    straight["boxes"] += [[14.5, 5.0, 7.0, 4.0, 2.0, 2.0], [12.5, 5.0, 7.0, 4.0, 2.0, 2.0]]
+    straight["labels"] += [0, 1]
+    datalist.write_text(json.dumps(content))
+    values = fingerprint_data(examine(datalist, num_workers=1))["values"]
+    np.testing.assert_allclose(values["center"][0], [1 - 11.5 / 30, 6.5 / 20, 1 - 5 / 10], atol=1e-4)
+    np.testing.assert_allclose(values["center"][2], [13 / 40, 5.5 / 20, 7.5 / 10], atol=1e-4)
+    np.testing.assert_allclose(values["overlap"], [0, 0, 1 / 3, 0, 1 / 3, 0], atol=1e-4)
+
+
 def test_counts_by_split_and_class(datalist):
     found = fingerprint_data(examine(datalist, num_workers=1))
     assert {label: (part["count"], part["cases"]) for label, part in found["classes"].items()} == {"0": (3, 2), "1": (1, 1)}
