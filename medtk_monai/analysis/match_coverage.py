@@ -30,14 +30,14 @@ class ObjectMatch:
         case: case id.
         size: geometric mean of the sides, voxels.
         positives: priors that learn it.
-        best_iou: largest IoU of a prior with it.
+        best_iou: largest IoU of an anchor with it; None without anchors: points have no size that could fit.
         positives_per_level: priors of each level that learn it.
     """
 
     case: str
     size: float
     positives: int
-    best_iou: float
+    best_iou: float | None
     positives_per_level: tuple[int, ...] = ()
 
 
@@ -82,7 +82,9 @@ def _match(priors: Priors, assigner: Assigner, case: str, target: Target, index:
     levels = priors.levels[assigner(priors, around).objects == 0]
     per_level = tuple(levels.bincount(minlength=int(priors.levels.max()) + 1).tolist())
     size = float(box_sizes(box).log().mean().exp())
-    return ObjectMatch(case, size, len(levels), float(pairwise_iou(own, priors.boxes).max()), per_level)
+    anchors = priors.boxes[~priors.points]
+    best_iou = float(pairwise_iou(own, anchors).max()) if len(anchors) else None
+    return ObjectMatch(case, size, len(levels), best_iou, per_level)
 
 
 def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence[float]]) -> dict:
@@ -90,7 +92,7 @@ def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence
 
     Returns:
         ``objects``; ``unmatched`` (case ids); ``bins``: for each occupied size bin its borders, the number of objects, the shares with 0,
-        1 to 2, and at least 3 priors, and quartiles of the best IoU; ``finest_stride``; ``small_size``, the tenth percentile of the
+        1 to 2, and at least 3 priors, and quartiles of the best IoU (None for points); ``finest_stride``; ``small_size``, the tenth percentile of the
         sizes, voxels; ``advice``, sentences.
     """
     sizes = torch.tensor([m.size for m in matches], dtype=torch.float64)
@@ -113,14 +115,14 @@ def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence
 
 def _summarize_bin(inside: Sequence[ObjectMatch], low: float, high: float) -> dict:
     counts = torch.tensor([m.positives for m in inside])
-    quartiles = torch.tensor([m.best_iou for m in inside]).quantile(torch.tensor([0.25, 0.5, 0.75]))
+    fits = torch.tensor([m.best_iou for m in inside if m.best_iou is not None])
     shares: dict[str, Tensor] = {"none": counts == 0, "few": (counts > 0) & (counts < ENOUGH), "enough": counts >= ENOUGH}
     return {
         "from": low,
         "to": None if high == inf else high,
         "objects": len(inside),
         **{name: share.double().mean().item() for name, share in shares.items()},
-        "best_iou": quartiles.tolist(),
+        "best_iou": fits.quantile(torch.tensor([0.25, 0.5, 0.75])).tolist() if len(fits) else None,
     }
 
 
@@ -136,7 +138,7 @@ def _advise(matches: Sequence[ObjectMatch], bins: Sequence[dict], finest: float,
         if part["enough"] < 0.9:
             share = f"{1 - part['enough']:.0%}"
             advice.append(f"{share} of the objects of {where} have fewer than {ENOUGH} priors: add candidates, or a finer level for them.")
-        if part["best_iou"][1] < 0.3:
+        if part["best_iou"] and part["best_iou"][1] < 0.3:
             inside = [m.size for m in matches if part["from"] <= m.size < (part["to"] or inf)]
             typical = torch.tensor(inside).median().item()
             advice.append(

@@ -53,7 +53,7 @@ def _show(report: dict[str, Any]) -> None:
     print(f"{'size in voxels':>16} {'objects':>8} {'0 priors':>9} {'1-2':>6} {'3 and more':>11} {'best IoU (quartiles)':>22}")
     for part in report["bins"]:
         name = f"{part['from']:g} and more" if part["to"] is None else f"{part['from']:g} to {part['to']:g}"
-        iou = " ".join(f"{value:.2f}" for value in part["best_iou"])
+        iou = " ".join(f"{value:.2f}" for value in part["best_iou"]) if part["best_iou"] else "points"
         shares = f"{part['none']:>9.0%} {part['few']:>6.0%} {part['enough']:>11.0%}"
         print(f"{name:>16} {part['objects']:>8} {shares} {iou:>22}")
     if report["small_size"] is not None:

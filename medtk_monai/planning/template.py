@@ -18,6 +18,9 @@ from medtk_monai.planning.facts import DataFacts
 from medtk_monai.planning.memory import step_memory
 from medtk_monai.structures import Target
 
+_MOST_OBJECTS = 500
+"""That are assigned: a random choice where there are more."""
+
 
 class Template:
     """A bundle's train.json, with values of a plan laid over it.
@@ -64,9 +67,10 @@ def _targets(facts: DataFacts, values: Mapping[str, Any]) -> list[tuple[str, Tar
     sides = facts.sides_mm / spacing
     places = np.random.default_rng(0).uniform(0, 64, sides.shape)
     boxes = torch.tensor(np.concatenate([places - sides / 2, places + sides / 2], axis=1), dtype=torch.float32)
+    some = np.sort(np.random.default_rng(1).permutation(len(boxes))[:_MOST_OBJECTS])
     return [
         (str(index), Target(box[None], torch.tensor([label]), torch.zeros(1, dtype=torch.bool)))
-        for index, (box, label) in enumerate(zip(boxes, facts.labels.tolist()))
+        for index, box, label in zip(some, boxes[some], facts.labels[some].tolist())
     ]
 
 

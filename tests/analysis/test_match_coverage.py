@@ -53,7 +53,8 @@ def test_unmatched_objects_are_named():
 
 
 def test_good_settings_and_no_objects():
-    assert summarize(match_objects(PointGenerator([2]), DistAssigner(), cases(2, [8]), 24), [2])["advice"] != []
+    points = summarize(match_objects(PointGenerator([2]), DistAssigner(), cases(2, [8]), 24), [2])
+    assert points["advice"] == ["Every size is matched well."] and points["bins"][0]["best_iou"] is None  # no size that could fit
     good = match_objects(AnchorGenerator([2], [[8]]), NearestAssigner(), cases(2, [8, 9]), 24)
     assert summarize(good, [2])["advice"] == ["Every size is matched well."]
     nothing = summarize([], [2])
