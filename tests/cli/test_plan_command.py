@@ -1,0 +1,98 @@
+"""``medtk plan`` and ``medtk new``, as users type them."""
+
+import json
+import sys
+
+import pytest
+from monai.bundle import ConfigParser
+
+from medtk_monai.cli.main import main
+from tests.bundles.running import BUNDLE, EVALUATE, TRAIN, run
+
+pytestmark = pytest.mark.usefixtures("quiet_hooks")
+
+
+@pytest.fixture
+def medtk(monkeypatch, capsys, tmp_path):
+    """Runs a command in a folder of its own, and gives what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["medtk", *map(str, arguments)])
+        main()
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_planned_training_runs_and_matches(medtk, phantom, tmp_path, dims):
+    """Without a change by hand, and the audit of the real configuration says what the plan promised."""
+    said = medtk("plan", phantom(dims) / "datalist.json", 4, "--bundle", BUNDLE, "--device", "cpu", "--num_workers", 1)
+    values = json.loads((tmp_path / "plan" / "plan.json").read_text())
+    assert values["spatial_dims"] == dims and values["num_classes"] == 1 and "**Spacing:" in said
+    assert (tmp_path / "plan" / "plan.md").read_text() in said and (tmp_path / "plan" / "fingerprint.json").is_file()
+    small = {"max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "cache_workers": 0, "batch_size": 4}
+    overlay = str(tmp_path / "plan" / "plan.json")
+    run([TRAIN, overlay], "run", phantom(dims), tmp_path / "run", **small)
+    run([TRAIN, overlay, EVALUATE], "evaluating", phantom(dims), tmp_path / "run", **small)
+    assert (tmp_path / "run" / "metrics.json").is_file()
+    audited = ["audit", "--config_file", f"['{TRAIN}','{overlay}']", "--dataset_dir", phantom(dims), "--out", tmp_path / "audit.json"]
+    medtk(*audited)
+    report = json.loads((tmp_path / "audit.json").read_text())
+    assert report["unmatched"] == [] and all(part["enough"] >= 0.99 for part in report["bins"])
+
+
+def test_little_memory_means_little_patches(medtk, phantom, tmp_path):
+    plan = ("plan", phantom(3) / "datalist.json", "--bundle", BUNDLE, "--device", "cpu", "--num_workers", 1)
+    sizes = {}
+    for memory in (4, 0.08):
+        medtk(*plan, "--memory", memory, "--out", f"plan{memory}")
+        sizes[memory] = json.loads((tmp_path / f"plan{memory}" / "plan.json").read_text())
+    assert sizes[0.08]["batch_size"] < sizes[4]["batch_size"]
+    with pytest.raises(SystemExit, match="a single patch of .* takes .* GB -- give more than --memory 0.001"):
+        medtk(*plan, "--memory", 0.001)
+
+
+def test_a_new_bundle_is_complete(medtk, phantom, tmp_path):
+    said = medtk("new", "vessels", phantom(3) / "datalist.json", 4, "--bundle", BUNDLE, "--device", "cpu", "--num_workers", 1)
+    folder = tmp_path / "bundles" / "vessels"
+    assert f"--config_file {folder.relative_to(tmp_path) / 'train.json'}" in said
+    config, plan = (json.loads((folder / name).read_text()) for name in ("train.json", "plan.json"))
+    parser, template = ConfigParser(config), json.loads((BUNDLE / "train.json").read_text())
+    assert all(parser.get(name) == value for name, value in plan.items())
+    assert config["datalist"] == str(phantom(3) / "datalist.json") and config["output_dir"] == "runs/vessels"
+    planned = {name.split("::")[0] for name in plan} | {"bundle_root", "output_dir", "datalist"}
+    assert {name: value for name, value in config.items() if name not in planned} == {
+        name: value for name, value in template.items() if name not in planned
+    }
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {"evaluate.json", "multi_gpu.json", "heads", "metadata.json", "docs", "plan.md", "fingerprint.json", "logging.conf"}
+    assert json.loads((folder / "metadata.json").read_text())["name"] == "vessels"
+    small = {"max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "cache_workers": 0, "batch_size": 4}
+    run(str(folder / "train.json"), "run", phantom(3), tmp_path / "run", datalist=None, **small)
+    with pytest.raises(SystemExit, match="vessels exists"):
+        medtk("new", "vessels", phantom(3) / "datalist.json", 4, "--bundle", BUNDLE)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--memory", "much"], "--memory is much"),
+        (["--memory", "-1"], "--memory is -1"),
+        (["--memory", "4", "--head", "both"], "--head is both"),
+        (["--memory", "4", "--split", "nothing"], "no objects in split 'nothing'"),
+    ],
+)
+def test_wrong_arguments(medtk, phantom, arguments, words):
+    with pytest.raises(SystemExit, match=f"^error: .*{words}"):
+        medtk("plan", phantom(2) / "datalist.json", "--bundle", BUNDLE, "--num_workers", 1, *arguments)
+
+
+def test_data_with_errors_gets_no_bundle(medtk, phantom, tmp_path):
+    content = json.loads((phantom(2) / "datalist.json").read_text())
+    content["training"][0]["image"] = "absent.png"
+    (tmp_path / "list.json").write_text(json.dumps(content))
+    with pytest.raises(SystemExit, match="has .* errors, the first: image .*absent.png does not exist -- see medtk check"):
+        medtk("new", "broken", tmp_path / "list.json", 4, "--bundle", BUNDLE, "--dataset_dir", phantom(2), "--num_workers", 1)
+    assert not (tmp_path / "bundles").exists()
