@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -56,18 +57,22 @@ class DataFacts:
         return np.array([np.percentile(sides[self.labels == label], percent, axis=0) for label in np.unique(self.labels)])
 
 
-def read_facts(fingerprint: Mapping[str, Any], split: str = "training") -> DataFacts:
-    """The facts of a split of a fingerprint.
+def read_facts(
+    fingerprint: Mapping[str, Any], split: str = "training", min_volume_mm3: float = 0.0, max_volume_mm3: float | None = None
+) -> DataFacts:
+    """The facts of a split of a fingerprint; objects outside of the volumes are ignored in training, and have no say.
 
     Raises:
         DataError: the split has no cases or no objects, or images of different numbers of channels.
     """
     cases = [case for case in fingerprint["cases"] if case["split"] == split]
     values = fingerprint["values"]
-    chosen = [index for index, own in enumerate(values["split"]) if own == split]
+    largest = inf if max_volume_mm3 is None else max_volume_mm3
+    inside = [min_volume_mm3 <= volume <= largest for volume in values["volume_mm3"]]
+    chosen = [index for index, (own, use) in enumerate(zip(values["split"], inside)) if own == split and use]
     if not chosen:
         raise DataError(
-            f"{fingerprint['datalist']} has no objects in split {split!r}", remedy="a plan needs objects to fit: see medtk check"
+            f"{fingerprint['datalist']} has no objects to fit in split {split!r}", remedy="see medtk fingerprint for its splits and sizes"
         )
     channels = {case["channels"] for case in cases}
     if len(channels) > 1:

@@ -34,7 +34,7 @@ def plan_for(fingerprint: Mapping[str, Any], template: Template, wishes: Wishes,
     Raises:
         DataError: the split has no objects, or not even a single patch fits into the memory.
     """
-    facts = read_facts(fingerprint, split)
+    facts = read_facts(fingerprint, split, wishes.min_volume_mm3, wishes.max_volume_mm3)
     plan = make_plan(facts, wishes, template.memory)
     tried: list[tuple[Plan, Sequence[ObjectMatch]]] = [(plan, template.match(plan.values, facts))]
     for finest in range(plan.values["neck::levels"][0] - 1, -1, -1):

@@ -14,11 +14,12 @@ SMALL = {
     "patches": {"side": 40, "patch": 16},
     "evaluation": {"cases": [(4, 20)]},
     "data_doctor": {"cases": (3, 6), "workers": (1,), "shape": (40, 36, 28)},
+    "planning": {"cases": [(2, 32, 2)]},
     "inference": {"sizes": [(40, 40, 36)], "compared": (40, 40, 36), "window": 64},
 }
 
 
-SLOW = ("inference", "margins", "evaluation", "data_doctor")
+SLOW = ("inference", "margins", "evaluation", "data_doctor", "planning")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])

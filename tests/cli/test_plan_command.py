@@ -81,7 +81,8 @@ def test_a_new_bundle_is_complete(medtk, phantom, tmp_path):
         (["--memory", "much"], "--memory is much"),
         (["--memory", "-1"], "--memory is -1"),
         (["--memory", "4", "--head", "both"], "--head is both"),
-        (["--memory", "4", "--split", "nothing"], "no objects in split 'nothing'"),
+        (["--memory", "4", "--min_volume_mm3", "1e9"], "no objects to fit in split 'training'"),
+        (["--memory", "4", "--split", "nothing"], "no objects to fit in split 'nothing'"),
     ],
 )
 def test_wrong_arguments(medtk, phantom, arguments, words):
