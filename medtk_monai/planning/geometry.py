@@ -71,8 +71,8 @@ class Levels:
 
 
 def choose_levels(facts: DataFacts, grid: Grid, finest: int | None = None) -> Levels:
-    """Stages until an axis of a cell is a quarter of the largest objects' sides, and at least three; levels from the last one whose cells
-    are at most 1 / 2.5 of the smallest objects' sides.
+    """Stages until an axis of a cell is a quarter of the largest objects' sides, and at least three; levels from the last one of which
+    two cells fit along each side of the smallest objects, and 2.5 in the mean.
 
     An axis is not halved while its cells are twice as long, in mm, as those along the finest one.
 
@@ -85,10 +85,15 @@ def choose_levels(facts: DataFacts, grid: Grid, finest: int | None = None) -> Le
     steps, strides = _stages(np.array(grid.spacing))
     reach = [np.exp(np.log(stride).mean()) >= large / 4 for stride in strides]
     last = reach.index(True) if True in reach else len(strides) - 1
-    fine = [index for index, stride in enumerate(strides) if (np.array(stride) <= np.maximum(small / 2.5, 1)).all()]
+    fine = [index for index, stride in enumerate(strides) if _is_fine(np.array(stride), small)]
     first = min(max(fine, default=0), last) if finest is None else finest
     count = max(last + 1, _LEAST_STAGES)
     return Levels(tuple(steps[:count]), tuple(strides[:count]), tuple(range(first, last + 1))[:_MAX_LEVELS])
+
+
+def _is_fine(stride: np.ndarray, small: np.ndarray) -> bool:
+    """Whether two cells fit along each side of the smallest objects, and 2.5 in the mean."""
+    return bool((stride <= np.maximum(small / 2, 1)).all() and np.exp(np.log(stride / small).mean()) <= 1 / 2.5)
 
 
 def _stages(spacing: np.ndarray) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

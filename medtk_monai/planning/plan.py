@@ -92,7 +92,7 @@ def make_plan(facts: DataFacts, wishes: Wishes, memory: Memory, finest: int | No
     patch, batch, taken = _fit_memory(network, choose_patch(facts, grid, levels), levels, wishes, memory)
     axes = free_axes(facts)
     values = network | _training_values(facts, grid, levels, patch, batch, axes) | _inference_values(facts, grid, levels)
-    return Plan(values, _reasons(facts, grid, levels, sides, anchors, head, values, axes, taken))
+    return Plan(values, _reasons(facts, grid, levels, anchors, head, values, axes, taken))
 
 
 def _network_values(facts: DataFacts, wishes: Wishes, levels: Levels, anchors: list[list[list[float]]], head: str) -> dict[str, Any]:
@@ -209,9 +209,10 @@ def _short(values: Sequence[float]) -> Any:
 
 
 def _reasons(
-    facts: DataFacts, grid: Grid, levels: Levels, sides: np.ndarray, anchors: list[list[list[float]]], head: str,
+    facts: DataFacts, grid: Grid, levels: Levels, anchors: list[list[list[float]]], head: str,
     values: Mapping[str, Any], axes: Sequence[int], taken: float,
 ) -> list[tuple[str, str, str]]:  # fmt: skip
+    sides = facts.sides_mm / grid.spacing
     small, large = (np.percentile(np.exp(np.log(sides).mean(axis=1)), percent) for percent in (10, 90))
     iou = mean_best_iou(sides, np.array([anchor for level in anchors for anchor in level]))
     coarser = f"the median spacing, {grid.factor:g} times coarser, as even small objects keep {_ENOUGH} voxels a side"
