@@ -70,7 +70,7 @@ class Levels:
         return self.strides[-1]
 
 
-def choose_levels(facts: DataFacts, grid: Grid, finest: int | None = None) -> Levels:
+def choose_levels(facts: DataFacts, grid: Grid, span: tuple[int, int] | None = None) -> Levels:
     """Stages until an axis of a cell is a quarter of the largest objects' sides, and at least three; levels from the last one of which
     two cells fit along each side of the smallest objects, and 2.5 in the mean.
 
@@ -86,7 +86,7 @@ def choose_levels(facts: DataFacts, grid: Grid, finest: int | None = None) -> Le
     reach = [np.exp(np.log(stride).mean()) >= large / 4 for stride in strides]
     last = reach.index(True) if True in reach else len(strides) - 1
     fine = [index for index, stride in enumerate(strides) if _is_fine(np.array(stride), small)]
-    first = min(max(fine, default=0), last) if finest is None else finest
+    first, last = (min(max(fine, default=0), last), last) if span is None else span
     count = max(last + 1, _LEAST_STAGES)
     return Levels(tuple(steps[:count]), tuple(strides[:count]), tuple(range(first, last + 1))[:_MAX_LEVELS])
 

@@ -23,7 +23,7 @@ _STEP_VOXELS = 400_000
 _STEPS = 2000
 _LARGEST_BATCH = 16
 _WINDOW = {2: 1024, 3: 160}
-_BOXES_COUNT = 10.0
+_BOXES_COUNT, _OVERLAPPING = 10.0, 0.2
 _BENDS = {"rotation": 15.0, "scale": 1.25, "stretch": 1.1}
 """In 2D, where images are few and bending them costs little."""
 PLAN, EXPLANATION = "plan.json", "plan.md"
@@ -73,18 +73,18 @@ Memory = Callable[[Mapping[str, Any]], float]
 """Bytes that a training step takes with some values of the bundle."""
 
 
-def make_plan(facts: DataFacts, wishes: Wishes, memory: Memory, finest: int | None = None) -> Plan:
+def make_plan(facts: DataFacts, wishes: Wishes, memory: Memory, span: tuple[int, int] | None = None) -> Plan:
     """Plan a training.
 
     Args:
         memory: of a training step.
-        finest: index of the finest level, see ``choose_levels``.
+        span: of the levels, see ``choose_levels``.
 
     Raises:
         DataError: not even a single patch fits into the memory.
     """
     grid = choose_grid(facts)
-    levels = choose_levels(facts, grid, finest)
+    levels = choose_levels(facts, grid, span)
     sides = facts.sides_mm / grid.spacing
     anchors = fit_anchors(sides, levels.level_strides)
     head = wishes.head or ("anchor" if suits_anchors(facts) else "point")
@@ -182,14 +182,16 @@ def _inference_values(facts: DataFacts, grid: Grid, levels: Levels) -> dict[str,
 
 def _box_values(facts: DataFacts, grid: Grid) -> dict[str, Any]:
     """Small objects are found or not; of larger ones the boxes count: their loss weighs more, scores learn their IoU, and the boxes of one
-    object are averaged."""
-    if are_small(facts, grid):
-        return {"suppressor": {"_target_": "medtk_monai.suppressors.NMS", "iou": nms_iou(facts)}}
-    return {
-        "suppressor": {"_target_": "medtk_monai.suppressors.WeightedBoxClustering", "iou": max(nms_iou(facts), 0.3)},
-        "dense_criterion::box_weight": 2,
-        "dense_criterion::quality": {"_target_": "medtk_monai.losses.IoUQuality"},
-    }
+    object are averaged. Neighbors that overlap must not be taken for one object: their scores are lowered only."""
+    iou, small = nms_iou(facts), are_small(facts, grid)
+    if facts.overlap > _OVERLAPPING:
+        suppressor: dict[str, Any] = {"_target_": "medtk_monai.suppressors.SoftNMS", "decay": "linear", "iou": iou}
+    elif small:
+        suppressor = {"_target_": "medtk_monai.suppressors.NMS", "iou": iou}
+    else:
+        suppressor = {"_target_": "medtk_monai.suppressors.WeightedBoxClustering", "iou": max(iou, 0.3)}
+    boxes = {"dense_criterion::box_weight": 2, "dense_criterion::quality": {"_target_": "medtk_monai.losses.IoUQuality"}}
+    return {"suppressor": suppressor} | ({} if small else boxes)
 
 
 def are_small(facts: DataFacts, grid: Grid) -> bool:

@@ -29,19 +29,25 @@ class Planned:
 
 
 def plan_for(fingerprint: Mapping[str, Any], template: Template, wishes: Wishes, split: str = "training") -> Planned:
-    """The first plan, from coarse levels to fine ones, in which 99% of the objects are learnt by three priors or more; else the best.
+    """The first plan in which 99% of the objects are learnt by three priors or more; else the best.
+
+    What is tried if the levels that suit the sizes best leave too many objects with fewer: to leave out the coarsest level, whose cells
+    may take objects that they cannot hold, then further levels of finer cells.
 
     Raises:
         DataError: the split has no objects, or not even a single patch fits into the memory.
     """
     facts = read_facts(fingerprint, split, wishes.min_volume_mm3, wishes.max_volume_mm3)
-    plan = make_plan(facts, wishes, template.memory)
-    tried: list[tuple[Plan, Sequence[ObjectMatch]]] = [(plan, template.match(plan.values, facts))]
-    for finest in range(plan.values["neck::levels"][0] - 1, -1, -1):
+    tried: list[tuple[Plan, Sequence[ObjectMatch]]] = []
+    spans: list[Any] = [None]
+    while spans:
+        plan = make_plan(facts, wishes, template.memory, spans.pop(0))
+        if not tried:
+            first, last = plan.values["neck::levels"][0], plan.values["neck::levels"][-1]
+            spans = [(first, last - 1)] * (last > first) + [(finer, last) for finer in range(first - 1, -1, -1)]
+        tried.append((plan, template.match(plan.values, facts)))
         if share_matched(tried[-1][1]) >= WANTED_SHARE:
             break
-        plan = make_plan(facts, wishes, template.memory, finest)
-        tried.append((plan, template.match(plan.values, facts)))
     best, matches = max(tried, key=lambda pair: min(share_matched(pair[1]), WANTED_SHARE))
     share = share_matched(matches)
     reason = ("Matching", f"{share:.1%} of the objects are learnt by three priors or more", "So says the assigner of the bundle.")

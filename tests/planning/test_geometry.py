@@ -50,9 +50,9 @@ def test_coarse_axes_are_halved_later():
     assert levels.steps[:2] == ((2, 2, 1), (2, 2, 2)) and levels.strides[:3] == ((2, 2, 1), (4, 4, 2), (8, 8, 4))
 
 
-def test_a_finer_level_can_be_asked_for():
+def test_other_levels_can_be_asked_for():
     facts = made(spheres(12, 15))
-    assert choose_levels(facts, choose_grid(facts), finest=0).level_strides == [(2, 2, 2), (4, 4, 4)]
+    assert choose_levels(facts, choose_grid(facts), span=(0, 1)).level_strides == [(2, 2, 2), (4, 4, 4)]
 
 
 def test_patches_hold_objects_twice_or_the_image():
