@@ -18,6 +18,7 @@ from medtk_monai.tuning.settings import MERGE_IOU, SUPPRESSOR, THRESHOLD, Settin
 POSTPROCESSOR = THRESHOLD.split("::")[0]
 _KEEP_ALL = {"_target_": "medtk_monai.suppressors.KeepAll"}
 _OF_TRUTH = ("num_classes", "label_map_kind", "min_volume_mm3", "max_volume_mm3")
+_OF_CASES = (*_OF_TRUTH, "point_radius_mm")
 
 
 @dataclass(frozen=True)
