@@ -80,8 +80,7 @@ def crossval(
         raise DataError(f"--checkpoint is {checkpoint}", remedy=f"give {BEST} or {LAST}, a file that each fold's training writes")
     if fold is not None and (collect or test):
         raise DataError("--fold trains one fold, and collects nothing", remedy="leave out --collect and --test, or --fold")
-    given = overrides | ({"device": device} if device else {})
-    plan = CrossValidation(datalist, Path(out), folds, bundle, words(overlay), dataset_dir, given)
+    plan = CrossValidation(datalist, Path(out), folds, bundle, words(overlay), dataset_dir, device, overrides)
     tried = settings_grid(words(suppressors), numbers(iou, "iou"), numbers(score_threshold, "score_threshold"), [0.0])
     chosen = range(folds) if fold is None else [fold]
     for number in chosen:
@@ -96,12 +95,10 @@ def crossval(
         raise DataError(f"fold {', '.join(map(str, failed))} failed: see above", remedy=remedy)
     if fold is not None:
         return f"folds left: {', '.join(map(str, plan.missing)) or 'none'}"
-    return _collect(plan, tried, goal, checkpoint, device, bootstraps, test)
+    return _collect(plan, tried, goal, checkpoint, bootstraps, test)
 
 
-def _collect(
-    plan: CrossValidation, settings: Sequence[Setting], goal: Goal, checkpoint: str, device: str | None, bootstraps: int, test: bool
-) -> str:
+def _collect(plan: CrossValidation, settings: Sequence[Setting], goal: Goal, checkpoint: str, bootstraps: int, test: bool) -> str:
     """Collects the finished folds; what is told of them."""
     from dataclasses import replace
 
@@ -116,14 +113,14 @@ def _collect(
 
     def load(fold: int) -> Tunable:
         files = [str(plan.checkpoint(fold, checkpoint))]
-        return load_tunable(plan.bundle, files, plan.overlay, device, ViewOptions(), lowest, plan.overrides)
+        return load_tunable(plan.bundle, files, plan.overlay, plan.device, ViewOptions(), lowest, plan.overrides)
 
     folds, missing = plan.finished(), plan.missing
     found = look_out_of_fold(plan, folds, load, _watch)
     # A single network has nothing to merge.
     result = collect(found, [replace(part, merge_iou=found.present.merge_iou) for part in settings], goal, bootstraps)
     result.write(plan.folder)
-    ensemble = Ensemble(plan, folds, checkpoint, device)
+    ensemble = Ensemble(plan, folds, checkpoint)
     ensemble.write()
     lines = [format_collection(result)]
     if missing:

@@ -41,13 +41,11 @@ class Ensemble:
         validation: whose folds.
         folds: that take part.
         checkpoint: which file of each fold.
-        device: "cpu", "cuda", ...; None for what the bundle chooses.
     """
 
     validation: CrossValidation
     folds: Sequence[int]
     checkpoint: str
-    device: str | None = None
 
     @property
     def checkpoints(self) -> list[str]:
@@ -86,7 +84,7 @@ class Ensemble:
         """
         plan = self.validation
         values = {**plan.overrides, **read_tuned(plan.folder / TUNED)}
-        return Predictor.from_bundle(plan.bundle, self.checkpoints, plan.overlay, self.device, **values)
+        return Predictor.from_bundle(plan.bundle, self.checkpoints, plan.overlay, plan.device, **values)
 
 
 def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: int = 1000) -> Evaluation:

@@ -21,7 +21,7 @@ from medtk_monai.tuning.validation import validation_cases
 BEST, LAST = "best.pt", "last.pt"
 SETTINGS, FINISHED, LOG = "crossval.json", "finished.json", "log.txt"
 _OWN_VALUES = ("output_dir", "resume", "eval_split", "fast_dev_run", "overfit", "run_dir")
-_OF_THIS_MACHINE = ("device", "loader_threads", "cache_dir", "cache_device_gb", "cache_host_gb", "cache_workers")
+_OF_THIS_MACHINE = ("loader_threads", "cache_dir", "cache_device_gb", "cache_host_gb", "cache_workers")
 """Values that may differ between the machines that train the folds."""
 
 
@@ -36,6 +36,7 @@ class CrossValidation:
         bundle: its folder, or its train.json.
         overlay: files that lie over train.json.
         dataset_dir: where the datalist's relative paths start; None for its folder.
+        device: "cpu", "cuda", ...; None for what the bundle chooses.
         overrides: further values of the bundle's configuration.
 
     Raises:
@@ -48,6 +49,7 @@ class CrossValidation:
     bundle: str = "bundles/aneurysm"
     overlay: Sequence[str] = ()
     dataset_dir: str | None = None
+    device: str | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,6 +115,7 @@ class CrossValidation:
             **self.overrides,
             "datalist": os.path.abspath(self.datalist),
             **({"dataset_dir": os.path.abspath(self.dataset_dir)} if self.dataset_dir else {}),
+            **({"device": self.device} if self.device else {}),
             "output_dir": str(self.fold_folder(fold)),
             "folds": self.num_folds,
             "fold": fold,
