@@ -86,6 +86,8 @@ def crossval(
     for number in chosen:
         plan.check_fold(number)
         plan.cases(number)
+    if test:
+        plan.test_cases()
     if collect:
         plan.finished()
     plan.claim()

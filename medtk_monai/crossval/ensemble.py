@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.crossval.folds import CrossValidation
-from medtk_monai.data.datalist import load_datalist
 from medtk_monai.digests import file_sha256
 from medtk_monai.engines import plain_values
 from medtk_monai.errors import DataError
@@ -97,7 +96,7 @@ def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: i
         DataError: there is no test split, a scan fails, or test/ holds predictions of other networks or settings.
     """
     plan, out = ensemble.validation, ensemble.validation.folder / TEST
-    cases = load_datalist(plan.datalist, TEST, plan.dataset_dir, point_radius_mm=tunable.trained.get("point_radius_mm"))
+    cases = plan.test_cases()
     settings = {
         "configuration": configuration_sha256(plan.bundle, plan.overlay),
         "checkpoints": [file_sha256(path) for path in ensemble.checkpoints],

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.data.datalist import read_content
+from medtk_monai.data.datalist import load_datalist, read_content
 from medtk_monai.data.selection import TRAINING, VALIDATION, Case
 from medtk_monai.digests import values_sha256
 from medtk_monai.engines.overrides import read_config
 from medtk_monai.errors import DataError
 from medtk_monai.prediction.bundle import config_file
 from medtk_monai.prediction.claim import claim_folder
-from medtk_monai.tuning.validation import validation_cases
+from medtk_monai.tuning.validation import TEST, validation_cases
 
 BEST, LAST = "best.pt", "last.pt"
 SETTINGS, FINISHED, LOG = "crossval.json", "finished.json", "log.txt"
@@ -102,9 +102,16 @@ class CrossValidation:
         Raises:
             DataError: see ``validation_cases``.
         """
-        radius = self.overrides.get("point_radius_mm", self._config().get("point_radius_mm"))
-        trained = {"folds": self.num_folds, "fold": fold, "point_radius_mm": radius}
+        trained = {"folds": self.num_folds, "fold": fold, "point_radius_mm": self._point_radius_mm}
         return validation_cases(self.datalist, VALIDATION, self.dataset_dir, trained)
+
+    def test_cases(self) -> list[Case]:
+        """The cases of the test split, which have no part in any fold.
+
+        Raises:
+            DataError: see ``load_datalist``.
+        """
+        return load_datalist(self.datalist, TEST, self.dataset_dir, point_radius_mm=self._point_radius_mm)
 
     def command(self, fold: int) -> list[str]:
         """The training of a fold as a program and its arguments; it goes on where an earlier one was cut off."""
@@ -145,6 +152,10 @@ class CrossValidation:
             "configuration": values_sha256(self._config()),
             **values,
         }
+
+    @property
+    def _point_radius_mm(self) -> float | None:
+        return self.overrides.get("point_radius_mm", self._config().get("point_radius_mm"))
 
     def _config(self) -> dict[str, Any]:
         """The bundle's configuration before overrides."""

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from time import perf_counter
+from typing import BinaryIO
 
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.crossval.folds import BEST, FINISHED, LAST, LOG, CrossValidation
+from medtk_monai.errors import DataError
 
 FAILED = "failed.txt"
 """The log of a training that failed before its first checkpoint: other settings may follow it."""
@@ -40,9 +42,26 @@ def train_folds(validation: CrossValidation, folds: Sequence[int], tell: Callabl
 
 
 def run_logged(command: Sequence[str], log: Path) -> int:
-    """Run a program with its output at the end of a file; its exit status."""
+    """Run a program with its output at the end of a file; its exit status.
+
+    Raises:
+        DataError: another program writes to this file.
+    """
     with log.open("ab") as file:
+        _lock(file)
         return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+
+
+def _lock(file: BinaryIO) -> None:
+    """Held as long as the program runs, which inherits the open file, even if this process is killed."""
+    try:
+        import fcntl  # which Windows lacks
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DataError(f"another process is training this fold: it writes {file.name}", remedy="wait for its end, or stop it") from error
 
 
 def _train(validation: CrossValidation, fold: int, tell: Callable[[str], None], run: Run) -> bool:

@@ -89,6 +89,13 @@ def test_folds_are_trained_collected_and_used_together(medtk, started, datalist,
     assert "1 FP per case, from out of fold" in json.loads((out / "test" / "metrics.json").read_text())["operating_points"]
 
 
+def test_a_test_split_that_is_not_there_is_told_before_training(medtk, started, datalist, tmp_path):
+    datalist.write_text(json.dumps(json.loads(datalist.read_text()) | {"test": []}))
+    with pytest.raises(SystemExit, match="no cases in split 'test'"):
+        medtk("crossval", datalist, "--folds", 2, "--out", tmp_path / "cv", "--bundle", BUNDLE, "--test")
+    assert not started
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -1,11 +1,13 @@
 """Trainings by a stand-in that can be cut off, and one real process."""
 
+import subprocess
 import sys
 
 import pytest
 
 from medtk_monai.crossval import train_folds
 from medtk_monai.crossval.training import run_logged
+from medtk_monai.errors import DataError
 from tests.crossval.planted import cross_validation
 
 
@@ -73,3 +75,22 @@ def test_output_goes_to_the_end_of_the_log(tmp_path):
     code = "import sys; print('said'); sys.stderr.write('wrong\\n'); sys.stdout.flush(); sys.exit(3)"
     assert run_logged([sys.executable, "-S", "-c", code], log) == 3
     assert sorted(log.read_text().splitlines()[1:]) == ["said", "wrong"] and log.read_text().startswith("before\n")
+
+
+def test_a_fold_is_not_trained_twice_at_once(tmp_path, monkeypatch):
+    """A training outlives the process that started it, and so does its claim."""
+    log, started = tmp_path / "log.txt", []
+
+    def start_and_die(command, **given):
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=given["stdout"], stderr=given["stderr"]))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "run", start_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            run_logged([sys.executable, "-S", "-c", "import sys; sys.stdin.read(); print('ended')"], log)
+    with pytest.raises(DataError, match="another process is training this fold"):
+        run_logged([sys.executable, "-S", "-c", "print('second')"], log)
+    started[0].communicate()
+    assert run_logged([sys.executable, "-S", "-c", "print('second')"], log) == 0
+    assert log.read_text().split() == ["ended", "second"]
