@@ -80,7 +80,7 @@ def load_tunable(
     predictor = Predictor.from_bundle(bundle, checkpoint, overlay, device, options, **{**overrides, **changed})
     _check_keeps(predictor, bundle, postprocessor.top_k)
     merges = len(checkpoint) > 1 or options.mirrors > 1 or len(options.scales) > 1
-    values = {**notes.get("values", {}), **{name: value for name, value in overrides.items() if name in _OF_TRUTH}}
+    values = {**notes.get("values", {}), **{name: value for name, value in overrides.items() if name in _OF_CASES}}
     return Tunable(predictor, present, postprocessor.max_detections, values, merges)
 
 

@@ -81,3 +81,15 @@ def test_what_may_differ_between_machines_and_before_the_first_training(tmp_path
     cross_validation(tmp_path, num_folds=3).claim()
     begin(cross_validation(tmp_path, overrides={"cache_host_gb": 1}))
     cross_validation(tmp_path, device="cpu", overrides={"cache_host_gb": 64}).claim()
+
+
+def test_points_get_the_nominal_radius(tmp_path):
+    path = write_datalist(tmp_path)
+    content = json.loads(path.read_text())
+    for case in (*content["training"], *content["validation"], *content["test"]):
+        case["points"] = [box[:3] for box in case.pop("boxes")]
+    path.write_text(json.dumps(content))
+    validation = cross_validation(tmp_path, overrides={"point_radius_mm": 3})
+    assert all(box[3:] == [6.0] * 3 for case in [*validation.cases(0), *validation.test_cases()] for box in case["boxes"])
+    with pytest.raises(DataError, match="point_radius_mm"):
+        cross_validation(tmp_path).cases(0)

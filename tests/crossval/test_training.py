@@ -30,10 +30,10 @@ class Trainer:
         for epoch in range(done, min(2, self.cut.get(fold, 2))):
             self.epochs.append((fold, epoch))
             last.write_text(str(epoch + 1))
+            (folder / "best.pt").touch()
         if self.cut.get(fold, 2) < 2:
             log.write_text(f"epoch\nerror: out of memory in fold {fold}\n\n")
             return -9
-        (folder / "best.pt").touch()
         return 0
 
 
