@@ -88,6 +88,11 @@ def test_folds_are_trained_collected_and_used_together(medtk, started, datalist,
     assert read_predictions(tmp_path / "new" / "predictions.json") == read_predictions(out / "test" / "predictions.json")
     assert "1 FP per case, from out of fold" in json.loads((out / "test" / "metrics.json").read_text())["operating_points"]
 
+    (out / "fold_0" / "finished.json").unlink()
+    assert "without fold 0: not finished" in medtk("crossval", *common, "--collect") and len(started) == 2
+    assert {case["case_id"] for case in read_predictions(out / "predictions.json")} == {case["case_id"] for case in oof if case["fold"]}
+    assert json.loads((out / "ensemble.json").read_text())["missing_folds"] == [0]
+
 
 def test_a_test_split_that_is_not_there_is_told_before_training(medtk, started, datalist, tmp_path):
     datalist.write_text(json.dumps(json.loads(datalist.read_text()) | {"test": []}))
