@@ -19,6 +19,7 @@ LAYERS = [
     ["handlers"],
     ["prediction", "evaluation", "planning"],
     ["tuning"],
+    ["crossval"],
     ["cli"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "medtk_monai.cli.check:check",
     "compare": "medtk_monai.cli.evaluate:compare",
     "convert": "medtk_monai.cli.convert:convert",
+    "crossval": "medtk_monai.cli.crossval:crossval",
     "datalist": "medtk_monai.cli.datalist:make_datalist",
     "evaluate": "medtk_monai.cli.evaluate:evaluate",
     "export": "medtk_monai.cli.export:export",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions, write_luna_csv, write_predictions
+from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.prediction.inputs import Scan
 from medtk_monai.prediction.outputs import PREDICTIONS, left_out, remove_unfinished, write_case
 from medtk_monai.prediction.predictor import Prediction, Predictor
@@ -62,7 +61,7 @@ def predict_scans(
         DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name.
     """
     out = Path(out)
-    _claim(out, settings)
+    claim_folder(out / SETTINGS, settings, "predictions", in_use=bool(_case_files(out)))
     remove_unfinished(out)
     done = _done_before(out)
     left = [scan for scan in scans if os.path.abspath(scan.path) not in done]
@@ -105,25 +104,6 @@ def _tell(scan: Scan, prediction: Prediction, formats: Sequence[str]) -> None:
         tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
     best = max(prediction.case["scores"], default=None)
     logger.info("%s: %d findings, best %s (%s)", scan.case_id, len(prediction.case["scores"]), best, prediction.look)
-
-
-def _claim(out: Path, settings: Mapping[str, Any]) -> None:
-    """Write the settings, or compare them with those of an earlier run."""
-    path, wanted = out / SETTINGS, json.loads(json.dumps(settings, default=str))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
-            return
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot use {out}: {error}", remedy="choose another --out") from error
-    different = [key for key in dict.fromkeys([*wanted, *found]) if wanted.get(key) != found.get(key)]
-    if different and not _case_files(out):
-        write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
-    elif different:
-        what = f"{out} holds predictions made with other settings: {', '.join(different)}"
-        raise DataError(what, remedy="choose another --out, or remove that folder")
 
 
 def _done_before(out: Path) -> dict[str, str]:

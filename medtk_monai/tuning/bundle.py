@@ -18,6 +18,7 @@ from medtk_monai.tuning.settings import MERGE_IOU, SUPPRESSOR, THRESHOLD, Settin
 POSTPROCESSOR = THRESHOLD.split("::")[0]
 _KEEP_ALL = {"_target_": "medtk_monai.suppressors.KeepAll"}
 _OF_TRUTH = ("num_classes", "label_map_kind", "min_volume_mm3", "max_volume_mm3")
+_OF_CASES = (*_OF_TRUTH, "point_radius_mm")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def load_tunable(
     predictor = Predictor.from_bundle(bundle, checkpoint, overlay, device, options, **{**overrides, **changed})
     _check_keeps(predictor, bundle, postprocessor.top_k)
     merges = len(checkpoint) > 1 or options.mirrors > 1 or len(options.scales) > 1
-    values = {**notes.get("values", {}), **{name: value for name, value in overrides.items() if name in _OF_TRUTH}}
+    values = {**notes.get("values", {}), **{name: value for name, value in overrides.items() if name in _OF_CASES}}
     return Tunable(predictor, present, postprocessor.max_detections, values, merges)
 
 

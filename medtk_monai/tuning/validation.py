@@ -21,7 +21,7 @@ def validation_cases(
 
     Args:
         split: not "test", and not "training".
-        trained: the values of the training, which tell its "folds" and "fold".
+        trained: the values of the training, which tell its "folds", "fold" and "point_radius_mm".
 
     Raises:
         DataError: the split is one of those, or shares an image or a patient with the test.
@@ -37,11 +37,12 @@ def validation_cases(
         )
     values = trained or {}
     selection = Selection(int(values.get("folds") or 0), int(values.get("fold") or 0))
-    cases = select_cases(datalist, split, selection, dataset_dir)
+    radius = values.get("point_radius_mm")
+    cases = select_cases(datalist, split, selection, dataset_dir, point_radius_mm=radius)
     if not cases:
         raise DataError(f"split {split!r} of {datalist} has no cases", remedy="name another by --split")
     if TEST in split_names(datalist):
-        _check_apart(cases, load_datalist(datalist, TEST, dataset_dir))
+        _check_apart(cases, load_datalist(datalist, TEST, dataset_dir, point_radius_mm=radius))
     return cases
 
 

@@ -72,6 +72,18 @@ def test_views_are_merged_at_each_iou(medtk, files, tmp_path):
     assert [trial["settings"]["merge_iou"] for trial in summary["trials"]] == [0.2, 0.1, 0.2, 0.3, 0.4]
 
 
+def test_points_get_the_radius_that_is_given(medtk, files, tmp_path):
+    datalist, network = files
+    cases = json.loads(datalist.read_text())["validation"]
+    points = {"points": [[0.0, 0.0, 0.0]], "labels": [0], "space": "RAS"}
+    datalist.write_text(json.dumps({"validation": [{"image": cases[0]["image"]} | points]}))
+    values = ("--suppressors", "nms", "--iou", "0.1", "--score_threshold", "0.5", "--bootstraps", "1")
+    with pytest.raises(SystemExit, match="point_radius_mm"):
+        medtk("sweep", datalist, tmp_path / "sweep", *network, *values)
+    medtk("sweep", datalist, tmp_path / "sweep", *network, *values, "--point_radius_mm", "2")
+    assert json.loads((tmp_path / "sweep" / "sweep.json").read_text())["num_lesions"] == 1
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -47,3 +47,15 @@ def test_splits_that_are_refused(datalist, split):
 def test_what_the_test_shares(datalist, shared, what):
     with pytest.raises(DataError, match=f"validation_b.*same {what} is in the test split"):
         validation_cases(datalist(validation=["b/x"], test=[shared]))
+
+
+def test_points_get_the_nominal_radius_of_the_training(datalist):
+    path = datalist(validation=["a"], test=["b"])
+    content = json.loads(path.read_text())
+    for split in content.values():
+        split[0] |= {"points": [[1.0, 2.0, 3.0]], "labels": [0], "space": "RAS"}
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="point_radius_mm"):
+        validation_cases(path)
+    (case,) = validation_cases(path, trained={"point_radius_mm": 2.5})
+    assert case["boxes"] == [[1.0, 2.0, 3.0, 5.0, 5.0, 5.0]]

@@ -1,0 +1,114 @@
+"""The networks of all folds together: how to use them, and what they find in the test split."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from medtk_monai.atomic import write_text_atomically
+from medtk_monai.crossval.folds import CrossValidation
+from medtk_monai.digests import file_sha256
+from medtk_monai.engines import plain_values
+from medtk_monai.errors import DataError
+from medtk_monai.evaluation import Evaluation, evaluate_files
+from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
+from medtk_monai.formats import read_predictions
+from medtk_monai.prediction import Predictor, Scan
+from medtk_monai.prediction.bundle import configuration_sha256
+from medtk_monai.prediction.outputs import PREDICTIONS
+from medtk_monai.prediction.run import predict_scans
+from medtk_monai.tuning import Goal
+from medtk_monai.tuning.bundle import Tunable
+from medtk_monai.tuning.settings import MERGE_IOU, read_tuned
+from medtk_monai.tuning.sweep import SWEEP, TUNED
+from medtk_monai.tuning.validation import TEST
+
+ENSEMBLE = "ensemble.json"
+_NOTE = (
+    "single networks have nothing to merge: merge_iou is that of the bundle, not chosen; merging changes scores, so that a threshold of "
+    "the out-of-fold findings is that of the ensemble by approximation alone"
+)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The networks of the finished folds.
+
+    Args:
+        validation: whose folds.
+        folds: that take part.
+        checkpoint: which file of each fold.
+    """
+
+    validation: CrossValidation
+    folds: Sequence[int]
+    checkpoint: str
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Of all networks."""
+        return [str(self.validation.checkpoint(fold, self.checkpoint)) for fold in self.folds]
+
+    @property
+    def command(self) -> str:
+        """What predicts new scans."""
+        plan = self.validation
+        words = ["medtk", "predict", "SCANS", "--bundle", plan.bundle, "--checkpoint", ",".join(self.checkpoints)]
+        words += ["--overlay", ",".join(plan.overlay)] if plan.overlay else []
+        words += ["--tuned", str(plan.folder / TUNED)]
+        # Checkpoints tell of plain values themselves.
+        others = [f"--{name}={value}" for name, value in plan.overrides.items() if name not in plain_values(plan.overrides)]
+        return shlex.join([*words, *others])
+
+    def write(self) -> None:
+        """Write ensemble.json."""
+        plan = self.validation
+        content = {
+            "checkpoints": self.checkpoints,
+            "missing_folds": [fold for fold in range(plan.num_folds) if fold not in self.folds],
+            "tuned": str(plan.folder / TUNED),
+            MERGE_IOU: read_tuned(plan.folder / TUNED)[MERGE_IOU],
+            "note": _NOTE,
+            "predict": self.command,
+        }
+        write_text_atomically(plan.folder / ENSEMBLE, json.dumps(content, indent=2) + "\n")
+
+    def predictor(self) -> Predictor:
+        """All networks, with the setting that was chosen on the out-of-fold candidates.
+
+        Raises:
+            DataError: see ``load_bundle``.
+        """
+        plan = self.validation
+        values = {**plan.overrides, **read_tuned(plan.folder / TUNED)}
+        return Predictor.from_bundle(plan.bundle, self.checkpoints, plan.overlay, plan.device, **values)
+
+
+def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: int = 1000) -> Evaluation:
+    """Predict the test split with all networks, and evaluate it, also with the threshold of the out-of-fold findings; writes test/.
+
+    Args:
+        tunable: of any fold, whose training tells how objects are read.
+
+    Raises:
+        DataError: there is no test split, a scan fails, or test/ holds predictions of other networks or settings.
+    """
+    plan, out = ensemble.validation, ensemble.validation.folder / TEST
+    cases = plan.test_cases()
+    settings = {
+        "configuration": configuration_sha256(plan.bundle, plan.overlay),
+        "checkpoints": [file_sha256(path) for path in ensemble.checkpoints],
+        "tuned": read_tuned(plan.folder / TUNED),
+    }
+    scans = [Scan(case["case_id"], case["image"]) for case in cases]
+    failed = predict_scans(ensemble.predictor, scans, out, ["json"], settings).failed
+    if failed:
+        raise DataError(next(iter(failed.values())), remedy=f"{len(failed)} of {len(scans)} scans of the test split failed; run it again")
+    points = read_operating_points(plan.folder / SWEEP, "out of fold")
+    wanted = Wanted([goal.fp_per_case], thresholds={name: point["threshold"] for name, point in points.items()})
+    found, truths = read_predictions(out / PREDICTIONS), tunable.truth(cases)
+    result = evaluate_files(found, truths, goal.rules, wanted, str(out / PREDICTIONS), num_draws=num_draws)
+    result.write(out)
+    return result

@@ -1,0 +1,38 @@
+"""Folders that hold the results of one set of settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from medtk_monai.atomic import write_text_atomically
+from medtk_monai.errors import DataError
+
+
+def claim_folder(path: Path, settings: Mapping[str, Any], content: str, in_use: bool) -> None:
+    """Write the settings that a folder's results are made with, or compare them with those of an earlier run.
+
+    Args:
+        path: the file of the settings; its folder is made.
+        settings: whatever changes the results, plain values.
+        content: what the folder holds, for errors.
+        in_use: whether it holds results already, whose settings must not change.
+
+    Raises:
+        DataError: the folder cannot be written, or is in use with other settings.
+    """
+    wanted = json.loads(json.dumps(settings, default=str))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        different = [key for key in dict.fromkeys([*wanted, *(found or {})]) if wanted.get(key) != (found or {}).get(key)]
+        if found is None or (different and not in_use):
+            write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
+            return
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot use {path.parent}: {error}", remedy="choose another --out") from error
+    if different:
+        what = f"{path.parent} holds {content} made with other settings: {', '.join(different)}"
+        raise DataError(what, remedy="choose another --out, or remove that folder")
