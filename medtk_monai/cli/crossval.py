@@ -66,16 +66,13 @@ def crossval(
     """
     from pathlib import Path
 
-    from medtk_monai.cli.evaluation_arguments import read_rules
+    from medtk_monai.cli.evaluation_arguments import read_goal
     from medtk_monai.cli.words import numbers, words
     from medtk_monai.crossval import BEST, LAST, CrossValidation, train_folds
     from medtk_monai.errors import DataError
-    from medtk_monai.tuning import parse_goal, settings_grid
+    from medtk_monai.tuning import settings_grid
 
-    try:
-        goal = parse_goal(figure, read_rules(hit, bootstraps, least=1))
-    except ValueError as error:
-        raise DataError(str(error), remedy="choose another --figure") from error
+    goal = read_goal(figure, hit, bootstraps)
     if checkpoint not in (BEST, LAST):
         raise DataError(f"--checkpoint is {checkpoint}", remedy=f"give {BEST} or {LAST}, a file that each fold's training writes")
     if fold is not None and (collect or test):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medtk_monai.evaluation.evaluate import Wanted
     from medtk_monai.metrics import Rules
+    from medtk_monai.tuning import Goal
 
 Numbers = float | Sequence[float]
 
@@ -27,6 +28,21 @@ def read_rules(hit: str, bootstraps: int, least: int = 0) -> Rules:
         return parse_rules(hit)
     except ValueError as error:
         raise DataError(str(error), remedy="choose another --hit") from error
+
+
+def read_goal(figure: str, hit: str, bootstraps: int) -> Goal:
+    """The figure that ``--figure`` names, by the rules of ``--hit``.
+
+    Raises:
+        DataError: one of them is unknown, or there are no bootstraps.
+    """
+    from medtk_monai.errors import DataError
+    from medtk_monai.tuning import parse_goal
+
+    try:
+        return parse_goal(figure, read_rules(hit, bootstraps, least=1))
+    except ValueError as error:
+        raise DataError(str(error), remedy="choose another --figure") from error
 
 
 def read_wanted(

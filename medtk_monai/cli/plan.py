@@ -47,7 +47,7 @@ def plan(
     from medtk_monai.analysis.doctor.examine import examine
     from medtk_monai.planning import Wishes
 
-    wishes = Wishes(_positive(memory), _head(head), "instance", min_volume_mm3, max_volume_mm3)
+    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3)
     planned, fingerprint = _make(examine(datalist, dataset_dir, num_workers=num_workers), bundle, split, wishes, device)
     planned.plan.write(out)
     _write_fingerprint(out, fingerprint)
@@ -81,20 +81,20 @@ def new(
     from pathlib import Path
 
     from medtk_monai.analysis.doctor.examine import examine
+    from medtk_monai.data import read_class_names
     from medtk_monai.errors import DataError
     from medtk_monai.planning import Wishes
-    from medtk_monai.planning.new_bundle import class_names_of, write_bundle
+    from medtk_monai.planning.new_bundle import refuse_existing, write_bundle
 
     if not name.replace("_", "").replace("-", "").isalnum():
         raise DataError(f"{name!r} is no name for a bundle", remedy="use letters, digits, - and _")
     folder = Path(out).expanduser() / name
-    if folder.exists():
-        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
-    wishes = Wishes(_positive(memory), _head(head), "instance", min_volume_mm3, max_volume_mm3)
+    refuse_existing(folder)
+    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3)
     examination = examine(datalist, dataset_dir, num_workers=num_workers)
     _refuse_errors(examination, datalist)
     planned, fingerprint = _make(examination, bundle, "training", wishes, device)
-    write_bundle(Path(bundle), folder, planned.plan, datalist, class_names_of(datalist))
+    write_bundle(Path(bundle), folder, planned.plan, datalist, read_class_names(datalist))
     _write_fingerprint(folder, fingerprint)
     config = folder / "train.json"
     return (

@@ -61,21 +61,17 @@ def sweep(
     """
     from tqdm import tqdm
 
-    from medtk_monai.cli.evaluation_arguments import read_rules
+    from medtk_monai.cli.evaluation_arguments import read_goal
     from medtk_monai.cli.views import read_views
     from medtk_monai.cli.words import numbers, words
-    from medtk_monai.errors import DataError
-    from medtk_monai.prediction import Scan
-    from medtk_monai.tuning import find_candidates, parse_goal, settings_grid
+    from medtk_monai.prediction import scans_of
+    from medtk_monai.tuning import find_candidates, settings_grid
     from medtk_monai.tuning.bundle import load_tunable
     from medtk_monai.tuning.sweep import sweep as run_sweep
     from medtk_monai.tuning.tables import format_sweep
     from medtk_monai.tuning.validation import validation_cases
 
-    try:
-        chosen = parse_goal(figure, read_rules(hit, bootstraps, least=1))
-    except ValueError as error:
-        raise DataError(str(error), remedy="choose another --figure") from error
+    chosen = read_goal(figure, hit, bootstraps)
     options = read_views(tta, tta_scales)
     ious, lows, merges = numbers(iou, "iou"), numbers(score_threshold, "score_threshold"), numbers(merge_iou, "merge_iou")
     tunable = load_tunable(bundle, words(checkpoint), words(overlay), device, options, min(lows, default=1.0), overrides)
@@ -84,7 +80,7 @@ def sweep(
     settings = list(dict.fromkeys([tunable.present, *settings_grid(words(suppressors), ious, lows, merges)]))
     cases = validation_cases(datalist, split, dataset_dir, tunable.trained)
     truths = tunable.truth(cases)
-    with tqdm([Scan(case["case_id"], case["image"]) for case in cases], desc="looking", unit="scan", disable=None) as scans:
+    with tqdm(scans_of(cases), desc="looking", unit="scan", disable=None) as scans:
         found = list(find_candidates(tunable.predictor, scans))
     result = run_sweep(found, truths, settings, chosen, tunable.max_detections, bootstraps, seed)
     result.write(out)

@@ -15,13 +15,13 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
-from medtk_monai.prediction import Predictor, Scan
-from medtk_monai.prediction.bundle import configuration_sha256
+from medtk_monai.prediction import Predictor, scans_of
+from medtk_monai.prediction.bundle import MERGE_IOU, configuration_sha256
 from medtk_monai.prediction.outputs import PREDICTIONS
 from medtk_monai.prediction.run import predict_scans
 from medtk_monai.tuning import Goal
 from medtk_monai.tuning.bundle import Tunable
-from medtk_monai.tuning.settings import MERGE_IOU, read_tuned
+from medtk_monai.tuning.settings import read_tuned
 from medtk_monai.tuning.sweep import SWEEP, TUNED
 from medtk_monai.tuning.validation import TEST
 
@@ -102,7 +102,7 @@ def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: i
         "checkpoints": [file_sha256(path) for path in ensemble.checkpoints],
         "tuned": read_tuned(plan.folder / TUNED),
     }
-    scans = [Scan(case["case_id"], case["image"]) for case in cases]
+    scans = scans_of(cases)
     failed = predict_scans(ensemble.predictor, scans, out, ["json"], settings).failed
     if failed:
         raise DataError(next(iter(failed.values())), remedy=f"{len(failed)} of {len(scans)} scans of the test split failed; run it again")

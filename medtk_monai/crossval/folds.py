@@ -82,7 +82,7 @@ class CrossValidation:
         Raises:
             DataError: there are none.
         """
-        found = [fold for fold in range(self.num_folds) if self.is_finished(fold)]
+        found = sorted(set(range(self.num_folds)) - set(self.missing))
         if not found:
             raise DataError(f"no fold in {self.folder} is finished", remedy="train them first: leave out --collect")
         return found

@@ -10,7 +10,7 @@ from medtk_monai.crossval.folds import CrossValidation
 from medtk_monai.data.selection import Case
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import TruthCase
-from medtk_monai.prediction import Scan
+from medtk_monai.prediction import Scan, scans_of
 from medtk_monai.tuning import Candidates, Setting, find_candidates
 from medtk_monai.tuning.bundle import Tunable
 
@@ -70,7 +70,7 @@ def look_out_of_fold(validation: CrossValidation, folds: Sequence[int], load: Lo
 def _look(validation: CrossValidation, fold: int, tunable: Tunable, watch: Watch | None) -> OutOfFold:
     _check_fold(validation, fold, tunable)
     cases = validation.cases(fold)
-    scans: Sequence[Scan] = [Scan(case["case_id"], case["image"]) for case in cases]
+    scans = scans_of(cases)
     found = list(find_candidates(tunable.predictor, watch(scans, fold) if watch else scans))
     return OutOfFold([fold] * len(cases), cases, found, tunable.truth(cases), tunable.present, tunable.max_detections)
 

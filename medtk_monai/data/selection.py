@@ -12,7 +12,7 @@ import numpy as np
 from medtk_monai.data.datalist import check_ids, load_datalist, split_names
 from medtk_monai.errors import DataError
 
-TRAINING, VALIDATION = "training", "validation"
+TRAINING, VALIDATION, TEST = "training", "validation", "test"
 Case = dict[str, Any]
 
 

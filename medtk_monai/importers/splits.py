@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from medtk_monai.data.selection import TEST, TRAINING, VALIDATION
 from medtk_monai.errors import DataError
 
 Share = float | int | str | Sequence[str]
 """A fraction of the cases, a number of cases, or words: case ids, patients, or a column and its value as in ``fold=3``."""
-TRAINING, VALIDATION, TEST = "training", "validation", "test"
 
 
 def split_cases(

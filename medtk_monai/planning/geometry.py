@@ -9,7 +9,7 @@ import numpy as np
 
 from medtk_monai.planning.facts import DataFacts
 
-_ENOUGH_VOXELS = 16.0
+ENOUGH_VOXELS = 16.0
 """Along a side of the smallest objects: finer voxels tell little more, and cost time."""
 _LARGEST_FACTOR = 4.0
 _ANISOTROPIC = 3.0
@@ -41,7 +41,7 @@ def choose_grid(facts: DataFacts) -> Grid:
     coarse = spacing > _ANISOTROPIC * spacing.min()
     spacing = np.where(coarse, np.percentile(facts.spacing, 10, axis=0), spacing)
     smallest = (facts.class_percentiles(10, facts.sides_mm) / spacing).min()
-    factor = float(np.clip(np.floor(smallest / _ENOUGH_VOXELS * 2) / 2, 1.0, _LARGEST_FACTOR))
+    factor = float(np.clip(np.floor(smallest / ENOUGH_VOXELS * 2) / 2, 1.0, _LARGEST_FACTOR))
     spacing = spacing * factor
     differs = np.abs(facts.spacing / spacing - 1).max() > _SAME
     return Grid(tuple(float(f"{value:.4g}") for value in spacing), bool(differs), factor)

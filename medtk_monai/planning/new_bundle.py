@@ -30,8 +30,7 @@ def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path,
     Raises:
         DataError: the folder exists, or the template is no bundle.
     """
-    if folder.exists():
-        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
+    refuse_existing(folder)
     config = json.loads(Path(existing_file(template / "train.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8"))
     metadata = json.loads(
         Path(existing_file(template / "metadata.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8")
@@ -50,11 +49,14 @@ def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path,
     plan.write(folder)
 
 
-def class_names_of(datalist: str | Path) -> list[str]:
-    """The names of class 0, 1, ... that a datalist tells under "class_names"; none where it does not."""
-    content = json.loads(Path(datalist).expanduser().read_text(encoding="utf-8"))
-    names = content.get("class_names") if isinstance(content, dict) else None
-    return [str(name) for name in names] if isinstance(names, list) else []
+def refuse_existing(folder: Path) -> None:
+    """A bundle is not written over.
+
+    Raises:
+        DataError: the folder exists.
+    """
+    if folder.exists():
+        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
 
 
 def merged(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.planning.facts import DataFacts
-from medtk_monai.planning.geometry import Grid, Levels, choose_grid, choose_levels, choose_patch, free_axes
+from medtk_monai.planning.geometry import ENOUGH_VOXELS, Grid, Levels, choose_grid, choose_levels, choose_patch, free_axes
 from medtk_monai.planning.preprocessing import preprocessing
 from medtk_monai.planning.priors import fit_anchors, mean_best_iou, suits_anchors
 
@@ -36,12 +36,11 @@ class Wishes:
     Args:
         memory_gb: that a training step may take.
         head: "anchor", "point", or None to choose.
-        label_map_kind, min_volume_mm3, max_volume_mm3: as for ``LoadCased``.
+        min_volume_mm3, max_volume_mm3: as for ``LoadCased``.
     """
 
     memory_gb: float
     head: str | None = None
-    label_map_kind: str = "instance"
     min_volume_mm3: float = 0.0
     max_volume_mm3: float | None = None
 
@@ -102,7 +101,6 @@ def _network_values(facts: DataFacts, wishes: Wishes, levels: Levels, anchors: l
         "spatial_dims": dims,
         "in_channels": facts.channels,
         "num_classes": facts.num_classes,
-        "label_map_kind": wishes.label_map_kind,
         "min_volume_mm3": wishes.min_volume_mm3,
         "max_volume_mm3": wishes.max_volume_mm3,
         "head": head,
@@ -217,7 +215,7 @@ def _reasons(
     sides = facts.sides_mm / grid.spacing
     small, large = (np.percentile(np.exp(np.log(sides).mean(axis=1)), percent) for percent in (10, 90))
     iou = mean_best_iou(sides, np.array([anchor for level in anchors for anchor in level]))
-    coarser = f"the median spacing, {grid.factor:g} times coarser, as even small objects keep {_ENOUGH} voxels a side"
+    coarser = f"the median spacing, {grid.factor:g} times coarser, as even small objects keep {ENOUGH_VOXELS:g} voxels a side"
     names = "xyz"[: facts.dims]
     blocked = [name for axis, name in enumerate(names) if axis not in axes]
     return [
@@ -239,9 +237,6 @@ def _reasons(
         ("Length", f"{values['max_epochs']} epochs of {values['samples_per_case']} patches a case",
          f"About {_STEPS} steps. Train longer where the loss still falls."),
     ]  # fmt: skip
-
-
-_ENOUGH = 16
 
 
 def _listed(value: Any, dims: int) -> list[Any]:

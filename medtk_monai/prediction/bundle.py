@@ -86,9 +86,14 @@ def load_bundle(
         precision = parser.get_parsed_content("network_dtype")
         chosen_device = torch.device(parser.get_parsed_content("device"))
         label_pairs = parser.get_parsed_content("label_pairs")
-        merge_iou = parser.get_parsed_content(MERGE_IOU) if MERGE_IOU in parser.get() else BundleParts.merge_iou
+        merge_iou = merge_iou_of(parser)
     fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
     return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names, merge_iou)
+
+
+def merge_iou_of(parser: ConfigParser) -> float:
+    """The IoU at which views merge; the usual one where a bundle does not tell it."""
+    return parser.get_parsed_content(MERGE_IOU) if MERGE_IOU in parser.get() else BundleParts.merge_iou
 
 
 @contextmanager

@@ -7,11 +7,12 @@ import re
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
+from typing import Any
 
 from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, chosen_split, load_datalist
 from medtk_monai.errors import DataError
@@ -41,6 +42,11 @@ class Scan:
     def folder(self) -> str:
         """A name for the folder of what is found in it: the case id without what file systems do not take."""
         return re.sub(r"[^\w.\-+]", "_", self.case_id).strip(".") or "_"
+
+
+def scans_of(cases: Sequence[Mapping[str, Any]]) -> list[Scan]:
+    """The scans of cases as ``load_datalist`` gives them."""
+    return [Scan(case["case_id"], case["image"]) for case in cases]
 
 
 def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) -> list[Scan]:
@@ -118,7 +124,7 @@ def _may_be_dicom(path: Path) -> bool:
 def _from_datalist(path: Path, split: str | None) -> list[Scan]:
     # What is known to be in the scans is not used, nor is the radius of points.
     cases = load_datalist(path, chosen_split(path, split), point_radius_mm=1.0)
-    return [Scan(case["case_id"], case["image"]) for case in cases]
+    return scans_of(cases)
 
 
 def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:

@@ -12,8 +12,8 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation import TruthCase
 from medtk_monai.evaluation.truth import truth_of
 from medtk_monai.prediction import Predictor, ViewOptions
-from medtk_monai.prediction.bundle import BundleParts, building, parse_bundle
-from medtk_monai.tuning.settings import MERGE_IOU, SUPPRESSOR, THRESHOLD, Setting
+from medtk_monai.prediction.bundle import building, merge_iou_of, parse_bundle
+from medtk_monai.tuning.settings import SUPPRESSOR, THRESHOLD, Setting
 
 POSTPROCESSOR = THRESHOLD.split("::")[0]
 _KEEP_ALL = {"_target_": "medtk_monai.suppressors.KeepAll"}
@@ -70,8 +70,7 @@ def load_tunable(
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
     with building(bundle, (SUPPRESSOR, POSTPROCESSOR), overrides):
         postprocessor, config = parser.get_parsed_content(POSTPROCESSOR), parser.get(SUPPRESSOR)
-        merge_iou = parser.get_parsed_content(MERGE_IOU) if MERGE_IOU in parser.get() else BundleParts.merge_iou
-        present = Setting(postprocessor.suppressor, postprocessor.score_threshold, merge_iou, config)
+        present = Setting(postprocessor.suppressor, postprocessor.score_threshold, merge_iou_of(parser), config)
     changed = {
         SUPPRESSOR: _KEEP_ALL,
         THRESHOLD: min(lowest, present.score_threshold),

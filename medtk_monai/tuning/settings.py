@@ -12,13 +12,14 @@ from medtk_monai import suppressors
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.formats.json_files import read_json
 from medtk_monai.inferers import merge_views
+from medtk_monai.prediction.bundle import MERGE_IOU
 from medtk_monai.structures import Detections
 from medtk_monai.suppressors import NMS, SoftNMS, Suppressor, WeightedBoxClustering
 from medtk_monai.suppressors.soft_nms import DECAYS
 
 SUPPRESSORS = ("nms", "wbc", "soft")
-SUPPRESSOR, THRESHOLD, MERGE_IOU = "suppressor", "dense_postprocessor::score_threshold", "merge_iou"
-"""The values of a bundle that say the same as a setting."""
+SUPPRESSOR, THRESHOLD = "suppressor", "dense_postprocessor::score_threshold"
+"""The values of a bundle that, with ``MERGE_IOU``, say the same as a setting."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.data.datalist import load_datalist, split_names
-from medtk_monai.data.selection import TRAINING, VALIDATION, Case, Selection, patient_of, select_cases
+from medtk_monai.data.selection import TEST, TRAINING, VALIDATION, Case, Selection, patient_of, select_cases
 from medtk_monai.errors import DataError
-
-TEST = "test"
 
 
 def validation_cases(

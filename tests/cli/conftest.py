@@ -1,4 +1,6 @@
-"""A trained network for commands that need one."""
+"""A trained network for commands that need one, and how commands are typed."""
+
+import sys
 
 import pytest
 
@@ -17,3 +19,16 @@ def trained(made_once, phantom):
         return folder
 
     return made_once("trained_for_prediction", make)
+
+
+@pytest.fixture
+def medtk(monkeypatch, capsys):
+    """Runs the command, and gives what it prints."""
+    from medtk_monai.cli.main import main
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["medtk", *map(str, arguments)])
+        main()
+        return capsys.readouterr().out
+
+    return call

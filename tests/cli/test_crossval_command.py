@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from medtk_monai.cli.main import main
 from medtk_monai.crossval import training
 from medtk_monai.formats import read_predictions
 from tests.bundles.running import BUNDLE, SMALL
@@ -15,18 +14,6 @@ from tests.processes import run_module
 
 pytestmark = pytest.mark.usefixtures("quiet_hooks")
 VALUES = [word for name, value in (SMALL | {"dense_postprocessor::score_threshold": 0.0}).items() for word in (f"--{name}", value)]
-
-
-@pytest.fixture
-def medtk(monkeypatch, capsys):
-    """Runs the command, and gives what it prints."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["medtk", *map(str, arguments)])
-        main()
-        return capsys.readouterr().out
-
-    return call
 
 
 @pytest.fixture

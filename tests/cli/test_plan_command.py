@@ -1,28 +1,18 @@
 """``medtk plan`` and ``medtk new``, as users type them."""
 
 import json
-import sys
 
 import pytest
 from monai.bundle import ConfigParser
 
-from medtk_monai.cli.main import main
 from tests.bundles.running import BUNDLE, EVALUATE, TRAIN, run
 
 pytestmark = pytest.mark.usefixtures("quiet_hooks")
 
 
-@pytest.fixture
-def medtk(monkeypatch, capsys, tmp_path):
-    """Runs a command in a folder of its own, and gives what it prints."""
+@pytest.fixture(autouse=True)
+def own_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["medtk", *map(str, arguments)])
-        main()
-        return capsys.readouterr().out
-
-    return call
 
 
 @pytest.mark.parametrize("dims", [2, 3])

@@ -1,27 +1,13 @@
 """``medtk sweep`` and what is done with its result, as users type it."""
 
 import json
-import sys
 
 import pytest
 
-from medtk_monai.cli.main import main
 from medtk_monai.formats import read_predictions
 from tests.bundles.running import BUNDLE, EVALUATE, TRAIN, run
 
 pytestmark = pytest.mark.usefixtures("quiet_hooks")
-
-
-@pytest.fixture
-def medtk(monkeypatch, capsys):
-    """Runs the command, and gives what it prints."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["medtk", *map(str, arguments)])
-        main()
-        return capsys.readouterr().out
-
-    return call
 
 
 @pytest.fixture
