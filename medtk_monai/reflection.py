@@ -1,4 +1,4 @@
-"""Reflection at the borders of images and feature maps, for any width and any size.
+"""Reflection, or zeros, at the borders of images and feature maps, for any width and any size.
 
 Reflection leaves out the border voxel itself, as ``torch.nn.functional.pad(mode="reflect")`` does. Where the pad is no smaller than
 the size it goes on to and fro, as NumPy does; an axis of one voxel repeats it.
@@ -12,12 +12,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+PADDING_MODES = ("reflect", "zeros")
+"""What lies beyond the borders of an image."""
+
 
 def reflect_index(start: int, length: int, size: int, device: torch.device | str = "cpu") -> Tensor:
     """Indices (length,) int64 into an axis of ``size`` voxels for positions ``start, start + 1, ...``, reflected at both ends."""
     positions = torch.arange(start, start + length, device=device)
     period = max(2 * (size - 1), 1)
     return (size - 1) - ((positions % period) - (size - 1)).abs()
+
+
+def check_padding_mode(padding_mode: str) -> str:
+    """The mode, if there is one of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if padding_mode not in PADDING_MODES:
+        raise ValueError(f"padding_mode is {padding_mode!r}: choose one of {', '.join(PADDING_MODES)}")
+    return padding_mode
+
+
+def read_region(image: Tensor, start: Sequence[int], size: Sequence[int], padding_mode: str = "reflect") -> Tensor:
+    """The region of an image (..., *spatial) from ``start`` over ``size`` voxels, reflected or filled with zeros where it leaves the image."""
+    if padding_mode == "reflect":
+        return read_reflected(image, start, size)
+    first, pads = image.ndim - len(size), []
+    for dim, (begin, length) in enumerate(zip(start, size), start=first):
+        extent = image.shape[dim]
+        low, high = (min(max(end, 0), extent) for end in (begin, begin + length))
+        before = min(max(-begin, 0), length)
+        pads = [before, length - before - (high - low), *pads]
+        image = image.narrow(dim, low, high - low)
+    return F.pad(image, pads) if any(pads) else image
 
 
 def read_reflected(image: Tensor, start: Sequence[int], size: Sequence[int], by_index: bool = False) -> Tensor:

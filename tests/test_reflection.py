@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medtk_monai.reflection import read_reflected, reflect_index, reflect_pad
+from medtk_monai.reflection import check_padding_mode, read_reflected, read_region, reflect_index, reflect_pad
 
 
 @settings(max_examples=60, deadline=None)
@@ -67,3 +67,21 @@ def test_gradient_of_padding_repeats_on_a_gpu():
     finally:
         torch.use_deterministic_algorithms(False)
     assert all(torch.equal(gradients[0], other) for other in gradients)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_region_beyond_the_image_is_reflected_or_zero(data):
+    size = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)))
+    start = data.draw(st.tuples(*[st.integers(-12, 12)] * 3))
+    extent = data.draw(st.tuples(*[st.integers(1, 20)] * 3))
+    image = torch.rand(2, *size) + 1
+    padded = np.pad(image.numpy(), [(0, 0), *[(12, 40)] * 3])
+    cut = tuple(slice(12 + s, 12 + s + e) for s, e in zip(start, extent))
+    np.testing.assert_array_equal(read_region(image, start, extent, "zeros").numpy(), padded[(slice(None), *cut)])
+    assert torch.equal(read_region(image, start, extent), read_reflected(image, start, extent))
+
+
+def test_other_paddings_are_refused():
+    with pytest.raises(ValueError, match="'constant': choose one of reflect, zeros"):
+        check_padding_mode("constant")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medtk_monai.evaluation.evaluate import Wanted
-    from medtk_monai.metrics import Rules
-    from medtk_monai.tuning import Goal
+    from medtk_monai.metrics import Goal, Rules
 
 Numbers = float | Sequence[float]
 
@@ -37,7 +36,7 @@ def read_goal(figure: str, hit: str, bootstraps: int) -> Goal:
         DataError: one of them is unknown, or there are no bootstraps.
     """
     from medtk_monai.errors import DataError
-    from medtk_monai.tuning import parse_goal
+    from medtk_monai.metrics import parse_goal
 
     try:
         return parse_goal(figure, read_rules(hit, bootstraps, least=1))

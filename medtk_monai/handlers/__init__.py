@@ -2,7 +2,7 @@
 
 from medtk_monai.handlers.averaged_network import AveragedNetwork
 from medtk_monai.handlers.checkpoints import Checkpoints, load_weights
-from medtk_monai.handlers.detection_metric import DetectionMetric
+from medtk_monai.handlers.detection_metric import DetectionMetric, key_metric
 from medtk_monai.handlers.early_stop import EarlyStop
 from medtk_monai.handlers.epoch_setter import EpochSetter
 from medtk_monai.handlers.evaluation_report import EvaluationReport
@@ -25,6 +25,7 @@ __all__ = [
     "StepTimes",
     "TrainingProgress",
     "ValidationFigures",
+    "key_metric",
     "load_weights",
     "tensorboard_values",
 ]

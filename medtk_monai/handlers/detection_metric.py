@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 from ignite.engine import Engine
@@ -8,7 +9,8 @@ from ignite.metrics import Metric
 
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.handlers.gathering import gather_cases
-from medtk_monai.metrics import DetectionMetrics
+from medtk_monai.errors import DataError
+from medtk_monai.metrics import DetectionMetrics, Goal, parse_goal
 
 
 def _cases(output: dict[str, Any]) -> tuple[Sequence[Any], ...]:
@@ -16,17 +18,22 @@ def _cases(output: dict[str, Any]) -> tuple[Sequence[Any], ...]:
 
 
 class DetectionMetric(Metric):
-    """DetectionMetrics as an Ignite metric: its value is the mean FROC sensitivity, 0 where there are no lesions.
+    """DetectionMetrics as an Ignite metric: its value is one figure of theirs, 0 where there are no lesions.
 
-    The evaluator's state also gets ``ap`` and ``sensitivity_at_1``, at one false positive per case. Where several processes share the
-    cases, all get the values of all cases, each counted once.
+    The evaluator's state also gets ``froc_mean``, ``ap``, and ``sensitivity_at_1``, at one false positive per case. Where several
+    processes share the cases, all get the values of all cases, each counted once.
 
     Args:
         metrics: gathers the cases.
+        figure: "froc_mean", "ap", "ap@0.5" (at an IoU that ``metrics`` know), "sensitivity@2" (false positives per case), or
+            "case_auroc".
+
+    Raises:
+        DataError: there is no such figure.
     """
 
-    def __init__(self, metrics: DetectionMetrics):
-        self.metrics = metrics
+    def __init__(self, metrics: DetectionMetrics, figure: str = "froc_mean"):
+        self.metrics, self.goal = metrics, _read_goal(figure, metrics)
         self._case_ids: list[str] = []
         super().__init__(output_transform=_cases, skip_unrolling=True)
 
@@ -41,14 +48,18 @@ class DetectionMetric(Metric):
             self._case_ids.append(case_id)
 
     def compute(self) -> float:
-        return self.metrics.compute()["froc"]["mean"] or 0.0
+        table, at_iou = self.metrics.tables()
+        hit = self.goal.rules.hit
+        value = self.goal.value(table if hit == self.metrics.hit else at_iou[hit.threshold])  # type: ignore[union-attr]
+        return 0.0 if isnan(value) else value
 
     def completed(self, engine: Engine, name: str) -> None:
-        """At the end of an evaluation: add AP and the sensitivity at 1 false positive per case to the engine's metrics."""
+        """At the end of an evaluation: add the mean of FROC, AP and the sensitivity at 1 false positive per case to the engine's metrics."""
         self._gather()
         super().completed(engine, name)
         values = self.metrics.compute()
         at_one = values["froc"]["fp_per_case"].index(1)
+        engine.state.metrics["froc_mean"] = values["froc"]["mean"] or 0.0
         engine.state.metrics["ap"] = values["ap"] or 0.0
         engine.state.metrics["sensitivity_at_1"] = values["froc"]["sensitivity"][at_one] or 0.0
 
@@ -57,3 +68,20 @@ class DetectionMetric(Metric):
         cases = gather_cases(self._case_ids, self.metrics.state)
         self.metrics.reset()
         self.metrics.merge(cases)
+
+
+def _read_goal(figure: str, metrics: DetectionMetrics) -> Goal:
+    known = [metrics.hit, *metrics.ap_hits]
+    try:
+        goal = parse_goal(figure, metrics.rules)
+    except ValueError as error:
+        raise DataError(str(error), remedy="choose another key_metric") from error
+    if goal.rules.hit not in known:
+        ious = ", ".join(f"{hit.threshold:g}" for hit in metrics.ap_hits)
+        raise DataError(f"key_metric {figure}: the metrics know the IoUs {ious}", remedy="choose one, or add it to their ap_iou_thresholds")
+    return goal
+
+
+def key_metric(metrics: DetectionMetrics, figure: str = "froc_mean") -> dict[str, DetectionMetric]:
+    """The figure by its name, as an evaluator of MONAI takes its key metric; see ``DetectionMetric``."""
+    return {figure: DetectionMetric(metrics, figure)}

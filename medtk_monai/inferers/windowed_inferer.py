@@ -10,7 +10,7 @@ from medtk_monai.anchors.layout import coarsest_stride, per_axis
 from medtk_monai.detectors import Postprocessor, TwoStagePostprocessor
 from medtk_monai.inferers.memory import run_within_memory
 from medtk_monai.inferers.windows import plan_windows
-from medtk_monai.reflection import read_reflected
+from medtk_monai.reflection import check_padding_mode, read_region
 from medtk_monai.structures import DenseOutput, Detections, TwoStageOutput, Window
 
 Network = Callable[..., DenseOutput | TwoStageOutput]
@@ -19,10 +19,10 @@ Network = Callable[..., DenseOutput | TwoStageOutput]
 class WindowedInferer(Inferer):
     """Detects in whole images, window by window.
 
-    Every window carries a margin of context, reflected at the image border, and only the priors of its core vote. Nothing is blended: on
-    the device there is one batch of windows, in main memory the image and its candidates. With a margin of at least the network's
-    receptive field and no normalization over space, the result does not depend on the windows. When a GPU runs out of memory, batches are
-    halved; when one window is too much for it, the rest is done on the CPU.
+    Every window carries a margin of context, reflected at the image border or filled with zeros, and only the priors of its core vote.
+    Nothing is blended: on the device there is one batch of windows, in main memory the image and its candidates. With a margin of at
+    least the network's receptive field and no normalization over space, the result does not depend on the windows. When a GPU runs out
+    of memory, batches are halved; when one window is too much for it, the rest is done on the CPU.
 
     Args:
         postprocessor: decodes and merges.
@@ -32,6 +32,10 @@ class WindowedInferer(Inferer):
         stride: coarsest stride of the network, which windows are aligned to; that of the coarsest priors if None.
         device: where windows go; None for where the network is, or the images if it is no module.
         foreground_threshold: windows whose core has no voxel above it are left out; None for all windows.
+        padding_mode: what lies beyond the image, "reflect" or "zeros"; as in training.
+
+    Raises:
+        ValueError: no such padding.
     """
 
     def __init__(
@@ -43,11 +47,12 @@ class WindowedInferer(Inferer):
         stride: int | Sequence[int] | None = None,
         device: torch.device | str | None = None,
         foreground_threshold: float | None = None,
+        padding_mode: str = "reflect",
     ):
         super().__init__()
         self.postprocessor, self.window_size, self.margin = postprocessor, window_size, margin
         self.batch_size, self.stride, self.device = batch_size, stride, device
-        self.foreground_threshold = foreground_threshold
+        self.foreground_threshold, self.padding_mode = foreground_threshold, check_padding_mode(padding_mode)
 
     def __call__(self, inputs: Tensor, network: Network, foreground: Tensor | None = None, *args, **kwargs) -> list[Detections]:
         """Images of any size and a network -> the detections of each image, on its device.
@@ -73,7 +78,7 @@ class WindowedInferer(Inferer):
         windows = [window for window in windows if self._is_foreground(window, image, mask)]
 
         def detect(batch: Sequence[Window], device: torch.device) -> list[Detections]:
-            parts = [read_reflected(image, window.origin, extent)[None] for window in batch]
+            parts = [read_region(image, window.origin, extent, self.padding_mode)[None] for window in batch]
             patches = (parts[0] if len(parts) == 1 else torch.cat(parts)).to(device)
             return [part.to(image.device) for part in self.postprocessor.candidates(network(patches), batch)]  # type: ignore[arg-type]
 

@@ -3,6 +3,7 @@
 from medtk_monai.metrics.average_precision import average_precision
 from medtk_monai.metrics.detection_metrics import DetectionMetrics
 from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE, FrocCurve, froc_curve, sensitivity_at
+from medtk_monai.metrics.goal import Goal, parse_goal
 from medtk_monai.metrics.hits import CenterDistanceHit, CenterInBoxHit, Hit, IoUHit, MaskHit, RadiusHit
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import UNMATCHED, CaseMatches, Outcome, Pairing, PooledMatches, match_detections, pool_matches
@@ -28,6 +29,7 @@ __all__ = [
     "Comparison",
     "DetectionMetrics",
     "FrocCurve",
+    "Goal",
     "Hit",
     "Interval",
     "IoUHit",
@@ -51,6 +53,7 @@ __all__ = [
     "intervals",
     "match_detections",
     "operating_point",
+    "parse_goal",
     "parse_rules",
     "picai_scores",
     "pool_matches",

@@ -11,6 +11,9 @@ import numpy as np
 
 from medtk_monai.errors import DataError
 
+_AT_BORDER = 0.75
+"""Voxels between an object and the border of its image that it reaches: more than rounding, less than one."""
+
 
 @dataclass(frozen=True)
 class DataFacts:
@@ -29,6 +32,7 @@ class DataFacts:
         centers: (M, D) of the objects, as shares of the image's axes.
         overlap: 99th percentile of an object's largest IoU with another one of its class.
         most_objects: in one case.
+        at_border: share of the objects that reach the border of their image, which may cut them.
     """
 
     spacing: np.ndarray
@@ -43,6 +47,7 @@ class DataFacts:
     centers: np.ndarray
     overlap: float
     most_objects: int
+    at_border: float = 0.0
 
     @property
     def dims(self) -> int:
@@ -78,6 +83,7 @@ def read_facts(
     if len(channels) > 1:
         raise DataError(f"images of {split!r} have {', '.join(map(str, sorted(channels)))} channels", remedy="use images of one kind")
     part = fingerprint["splits"][split]
+    sizes = {case["case_id"]: np.array(case["size"], dtype=float) for case in cases}
     intensity = part["intensity"]
     return DataFacts(
         np.array([case["spacing"] for case in cases], dtype=float),
@@ -92,4 +98,10 @@ def read_facts(
         np.array([values["center"][index] for index in chosen], dtype=float),
         float(np.percentile([values["overlap"][index] for index in chosen], 99)),
         max(case["objects"] for case in cases),
+        float(np.mean([_is_at_border(values, index, sizes[values["case_id"][index]]) for index in chosen])),
     )
+
+
+def _is_at_border(values: Mapping[str, Any], index: int, size: np.ndarray) -> bool:
+    center, half = np.array(values["center"][index]) * size, np.array(values["size_vox"][index]) / 2
+    return bool(((center - half < _AT_BORDER) | (center + half > size - _AT_BORDER)).any())

@@ -72,7 +72,7 @@ class Levels:
 
 def choose_levels(facts: DataFacts, grid: Grid, span: tuple[int, int] | None = None) -> Levels:
     """Stages until an axis of a cell is a quarter of the largest objects' sides, and at least three; levels from the last one of which
-    two cells fit along each side of the smallest objects, and 2.5 in the mean.
+    two cells fit along each side of the smallest objects.
 
     An axis is not halved while its cells are twice as long, in mm, as those along the finest one.
 
@@ -92,8 +92,8 @@ def choose_levels(facts: DataFacts, grid: Grid, span: tuple[int, int] | None = N
 
 
 def _is_fine(stride: np.ndarray, small: np.ndarray) -> bool:
-    """Whether two cells fit along each side of the smallest objects, and 2.5 in the mean."""
-    return bool((stride <= np.maximum(small / 2, 1)).all() and np.exp(np.log(stride / small).mean()) <= 1 / 2.5)
+    """Whether two cells fit along each side of the smallest objects."""
+    return bool((stride <= np.maximum(small / 2, 1)).all())
 
 
 def _stages(spacing: np.ndarray) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
@@ -121,7 +121,8 @@ def choose_patch(facts: DataFacts, grid: Grid, levels: Levels) -> tuple[int, ...
     wanted = np.where(whole, np.maximum(image, sides), wanted)
     if max(levels.coarsest) == min(levels.coarsest) and max(grid.spacing) < 1.5 * min(grid.spacing):
         middle = np.exp(np.log(wanted).mean())
-        wanted = np.full(facts.dims, (middle + wanted.max()) / 2 if whole.all() else middle)
+        enough = max(2 * sides.max(), image.min())
+        wanted = np.full(facts.dims, min((middle + wanted.max()) / 2, enough) if whole.all() else middle)
     return tuple(ceil(value / stride - 1e-6) * stride for value, stride in zip(wanted, levels.coarsest))
 
 

@@ -83,18 +83,26 @@ def _metadata(template: Mapping[str, Any], name: str, values: Mapping[str, Any],
         "task": f"Detection of {', '.join(known)}",
         "description": f"A residual encoder with a feature pyramid and {kind} finds {', '.join(known)} in {dims}D images.",
         "data_source": "the user's own data",
+        "data_type": "image files",
+        "image_classes": f"images of {_counted(len(channels), 'channel')}, see preprocessing in train.json",
         "authors": "",
         "copyright": "",
         "label_classes": f"boxes of {', '.join(known)}",
         "pred_classes": f"boxes of {', '.join(known)} with a score",
         "network_data_format": {
-            "inputs": {"image": image | {"num_channels": len(channels), "spatial_shape": shape, "channel_def": channels}},
+            "inputs": {
+                "image": image | {"modality": "n/a", "num_channels": len(channels), "spatial_shape": shape, "channel_def": channels}
+            },
             "outputs": {
                 "pred": found
                 | {"num_channels": len(known), "spatial_shape": shape, "channel_def": {str(i): part for i, part in enumerate(known)}}
             },
         },
     }
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _readme(folder: Path, plan: Plan) -> str:

@@ -24,6 +24,7 @@ _STEPS = 2000
 _LARGEST_BATCH = 16
 _WINDOW = {2: 1024, 3: 160}
 _BOXES_COUNT, _OVERLAPPING = 10.0, 0.2
+_CUT = 0.05
 _BENDS = {"rotation": 15.0, "scale": 1.25, "stretch": 1.1}
 """In 2D, where images are few and bending them costs little."""
 PLAN, EXPLANATION = "plan.json", "plan.md"
@@ -87,7 +88,7 @@ def make_plan(facts: DataFacts, wishes: Wishes, memory: Memory, span: tuple[int,
     sides = facts.sides_mm / grid.spacing
     anchors = fit_anchors(sides, levels.level_strides)
     head = wishes.head or ("anchor" if suits_anchors(facts) else "point")
-    network = _network_values(facts, wishes, levels, anchors, head)
+    network = _network_values(facts, wishes, levels, anchors, head) | _border_values(facts)
     patch, batch, taken = _fit_memory(network, choose_patch(facts, grid, levels), levels, wishes, memory)
     axes = free_axes(facts)
     values = network | _training_values(facts, grid, levels, patch, batch, axes) | _inference_values(facts, grid, levels)
@@ -113,6 +114,16 @@ def _network_values(facts: DataFacts, wishes: Wishes, levels: Levels, anchors: l
         "backbone::blocks": depth,
         "neck::levels": list(levels.chosen),
     }
+
+
+def _is_cut(facts: DataFacts) -> bool:
+    """Whether the border of the image cuts more than one in twenty objects."""
+    return facts.at_border > _CUT
+
+
+def _border_values(facts: DataFacts) -> dict[str, Any]:
+    """Reflection hides the border that cuts an object, and its face with it; among zeros it is seen."""
+    return {"padding_mode": "zeros", "network_def::reflect": False} if _is_cut(facts) else {"padding_mode": "reflect"}
 
 
 def _fit_memory(
@@ -151,7 +162,7 @@ def _training_values(
         "samples_per_case": per_case,
         "max_epochs": epochs,
         "val_interval": max(epochs // 4, 1),
-        "train::patches::sampling::overhang": _short([side // 3 for side in patch]),
+        "train::patches::sampling::overhang": _short([side // (8 if _is_cut(facts) else 3) for side in patch]),
         "train::patches::ranges": ranges | ({"swap_axes": swappable} if swappable else {}),
     }
 
@@ -179,8 +190,9 @@ def _inference_values(facts: DataFacts, grid: Grid, levels: Levels) -> dict[str,
 
 
 def _box_values(facts: DataFacts, grid: Grid) -> dict[str, Any]:
-    """Small objects are found or not; of larger ones the boxes count: their loss weighs more, scores learn their IoU, and the boxes of one
-    object are averaged. Neighbors that overlap must not be taken for one object: their scores are lowered only."""
+    """Small objects are found or not; of larger ones the boxes count: their loss weighs more, scores learn their IoU, cells of an object
+    that have not got its box learn that they are background, and the boxes of one object are averaged. Neighbors that overlap must not be
+    taken for one object: their scores are lowered only."""
     iou, small = nms_iou(facts), are_small(facts, grid)
     if facts.overlap > _OVERLAPPING:
         suppressor: dict[str, Any] = {"_target_": "medtk_monai.suppressors.SoftNMS", "decay": "linear", "iou": iou}
@@ -188,7 +200,13 @@ def _box_values(facts: DataFacts, grid: Grid) -> dict[str, Any]:
         suppressor = {"_target_": "medtk_monai.suppressors.NMS", "iou": iou}
     else:
         suppressor = {"_target_": "medtk_monai.suppressors.WeightedBoxClustering", "iou": max(iou, 0.3)}
-    boxes = {"dense_criterion::box_weight": 2, "dense_criterion::quality": {"_target_": "medtk_monai.losses.IoUQuality"}}
+    boxes = {
+        "dense_criterion::box_weight": 2,
+        "dense_criterion::quality": {"_target_": "medtk_monai.losses.IoUQuality"},
+        "heads::anchor::assigner::ignore_near": False,
+        "heads::point::assigner::ignore_near": False,
+        "key_metric": "ap@0.5",
+    }
     return {"suppressor": suppressor} | ({} if small else boxes)
 
 
@@ -230,6 +248,8 @@ def _reasons(
         ("Mirror images", f"along {', '.join(names[axis] for axis in axes) or 'no axis'}",
          f"Classes lie one behind the other along {', '.join(blocked)}, which a mirror would turn round." if blocked
          else "No axis tells the classes apart."),
+        ("Border of the image", values["padding_mode"],
+         f"It cuts {facts.at_border:.0%} of the objects" + (", and reflection would hide where they end." if _is_cut(facts) else ".")),
         ("Intensities", facts.unit, "See the transforms under preprocessing."),
         ("Windows", f"up to {_times(_listed(values['window_size'], facts.dims))} voxels with a margin of {values['margin']}",
          "Two of the coarsest cells of context on each side."),

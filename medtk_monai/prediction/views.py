@@ -110,6 +110,7 @@ def choose_look(
             inferer.stride,
             inferer.device,
             inferer.foreground_threshold,
+            inferer.padding_mode,
         )
         views = replace(options, mirrors=count).views(dims)
         voxels = sum(_voxels(windowed, view.size_of(image_size)) for view in views)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import log, radians
+from math import ceil, floor, log, radians
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from monai.utils import ensure_tuple_rep
 from torch import Tensor
 
 from medtk_monai.box_ops import box_sizes
+from medtk_monai.reflection import check_padding_mode
 from medtk_monai.structures import Target
 from medtk_monai.transforms.visibility import VisibilityRule
 from medtk_monai.transforms.warp import Warp, control_points, invert, read_warped, warp_boxes, warp_masked_boxes
@@ -135,9 +136,11 @@ class RandWarpBoxesd(Randomizable, Transform):
             the target's mask; blocks without one).
         label_pairs: classes, such as left and right, that become each other in a mirror image: after an odd number of flips and swaps.
         device: of the patches; None for that of the image. Only the region that a patch shows is moved.
+        padding_mode: what lies beyond the image: "reflect", where mirror images of objects are ignored, or "zeros". Reflection hides
+            where the image ends; where its border cuts many objects, zeros show it.
 
     Raises:
-        ValueError: an unknown kind of extents, or axes swapped whose patch sides differ.
+        ValueError: an unknown kind of extents or padding, or axes swapped whose patch sides differ.
     """
 
     def __init__(
@@ -148,12 +151,14 @@ class RandWarpBoxesd(Randomizable, Transform):
         extents: str = "block",
         label_pairs: Sequence[Sequence[int]] = (),
         device: torch.device | str | None = None,
+        padding_mode: str = "reflect",
     ):
         if extents not in EXTENTS:
             raise ValueError(f"extents is {extents!r}: choose one of {', '.join(EXTENTS)}")
         self.sampling = sampling if isinstance(sampling, PatchSampling) else PatchSampling(sampling)
         self.ranges, self.rule, self.extents = ranges or WarpRanges(), rule or VisibilityRule(), extents
         self.label_pairs, self.device = [tuple(pair) for pair in label_pairs], device
+        self.padding_mode = check_padding_mode(padding_mode)
 
     def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         return self.apply(data, self.draw(data))
@@ -178,7 +183,7 @@ class RandWarpBoxesd(Randomizable, Transform):
         """The patch of an item that a mapping gives."""
         image, target = data["image"], data["target"]
         result = dict(data) | {
-            "image": read_warped(image, warp, device=self.device),
+            "image": read_warped(image, warp, device=self.device, padding_mode=self.padding_mode),
             "target": self._move(target, warp, tuple(image.shape[1:])),
         }
         if "affine" in data:
@@ -196,6 +201,8 @@ class RandWarpBoxesd(Randomizable, Transform):
                 raise ValueError(f"axes {first} and {second} of patches {size} differ in size: swap others, or make patches square")
 
     def _move(self, target: Target, warp: Warp, image_size: tuple[int, ...]) -> Target:
+        if self.padding_mode == "reflect":
+            target = _with_mirror_images(target, warp, image_size)
         if self.extents == "mask" and target.mask is not None:
             boxes = warp_masked_boxes(target.boxes, target.labels, target.mask, warp)
         else:
@@ -204,10 +211,13 @@ class RandWarpBoxesd(Randomizable, Transform):
         if self.label_pairs and warp.matrix.det() < 0:
             labels = _exchange(labels, self.label_pairs)
         moved = self.rule(Target(boxes, labels, target.ignored), [0] * len(warp.size), warp.size)
-        mask = None if target.mask is None else read_warped(target.mask[None], warp, nearest=True, device=self.device)[0]
+        mask = None if target.mask is None else self._read_mask(target.mask, warp)
         if mask is not None and labels is not target.labels:
             mask = (_exchange(mask.long() - 1, self.label_pairs) + 1).to(mask.dtype)
         return replace(moved, mask=mask, cut=_cut_faces(warp, image_size))
+
+    def _read_mask(self, mask: Tensor, warp: Warp) -> Tensor:
+        return read_warped(mask[None], warp, nearest=True, device=self.device, padding_mode=self.padding_mode)[0]
 
     def _draw_center(self, data: Mapping[str, Any], size: tuple[int, ...], matrix: Tensor) -> Tensor:
         """The image's place (D,) at the middle of the patch."""
@@ -253,6 +263,40 @@ def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, low
     middle = torch.minimum(torch.maximum(middle, lowest), highest)
     place = (inverse @ (center - middle)).clamp(-play, play)  # showing the object matters more than staying in the image
     return center - matrix @ place
+
+
+def _with_mirror_images(target: Target, warp: Warp, image_size: tuple[int, ...]) -> Target:
+    """Objects, and the mirror images of them that a patch shows beyond the image's faces, ignored."""
+    ends = [(low + 0.5, high + 0.5) for low, high in zip(*warp.bounds())]
+    boxes, sources = target.boxes, torch.arange(len(target.boxes))
+    for axis, ((low, high), length) in enumerate(zip(ends, image_size)):
+        if (low < 0 or high > length) and length > 1 and len(target.boxes):
+            copies = [_mirrored(boxes, axis, shift) for shift in _shifts(low, high, length)]
+            kept = [(copy[:, axis] < high) & (copy[:, axis + len(ends)] > low) for copy in copies]
+            boxes = torch.cat([boxes, *(copy[shown] for copy, shown in zip(copies, kept))])
+            sources = torch.cat([sources, *(sources[shown] for shown in kept)])
+    if len(boxes) == len(target.boxes):
+        return target
+    ignored = target.ignored[sources]
+    ignored[len(target.boxes) :] = True
+    return replace(target, boxes=boxes, labels=target.labels[sources], ignored=ignored)
+
+
+def _shifts(low: float, high: float, length: int) -> list[tuple[bool, int]]:
+    """Whether an axis is mirrored and how far it is then shifted, for each of its images that may lie between two places: reflection
+    leaves out the border voxel, so that all comes again after 2 (length - 1) voxels."""
+    period = 2 * (length - 1)
+    turns = range(floor(low / period) - 1, ceil(high / period) + 1)
+    return [(mirror, turn * period) for turn in turns for mirror in (False, True) if mirror or turn]
+
+
+def _mirrored(boxes: Tensor, axis: int, shift: tuple[bool, int]) -> Tensor:
+    mirror, distance = shift
+    result, other = boxes.clone(), axis + boxes.shape[1] // 2
+    if mirror:
+        result[:, axis], result[:, other] = 1 - boxes[:, other], 1 - boxes[:, axis]
+    result[:, [axis, other]] += distance
+    return result
 
 
 def _cut_faces(warp: Warp, image_size: tuple[int, ...]) -> Tensor:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from medtk_monai.box_ops import box_centers, box_sizes, boxes_from_centers
-from medtk_monai.reflection import read_reflected
+from medtk_monai.reflection import read_region
 
 STEEPEST = 1 / 6
 """Displacements below this share of the control points' spacing cannot fold space: in 3D their slopes sum to less than 1."""
@@ -153,30 +153,35 @@ def _spline_weight(steps: Tensor) -> Tensor:
     return torch.where(away < 1, 2 / 3 - away.square() + away**3 / 2, (2 - away).clamp(min=0) ** 3 / 6)
 
 
-def read_warped(image: Tensor, warp: Warp, nearest: bool = False, device: torch.device | str | None = None) -> Tensor:
-    """The patch (C, *size) of an image (C, *spatial), reflected where it leaves the image.
+def read_warped(
+    image: Tensor, warp: Warp, nearest: bool = False, device: torch.device | str | None = None, padding_mode: str = "reflect"
+) -> Tensor:
+    """The patch (C, *size) of an image (C, *spatial), reflected or filled with zeros where it leaves the image.
 
     One interpolation, linear or of the nearest voxel, that reads only the region the patch shows; where voxels are only moved they
     keep their values exactly. Of the image's type.
 
     Args:
         device: where the region is taken to and interpolated; None for where the image is.
+        padding_mode: "reflect" or "zeros".
     """
     device = image.device if device is None else torch.device(device)
     if warp.is_exact:
-        return _read_moved(image, warp, device)
+        return _read_moved(image, warp, device, padding_mode)
+    reflect = padding_mode == "reflect"
     ranges = list(zip(*warp.bounds()))
-    region = [_reflected_range(floor(low), ceil(high), length) for (low, high), length in zip(ranges, image.shape[1:])]
+    shown = _reflected_range if reflect else _padded_range
+    region = [shown(floor(low), ceil(high), length) for (low, high), length in zip(ranges, image.shape[1:])]
     first, last = torch.tensor(region, dtype=torch.float64).T
     scale = 2 / (last - first).clamp(min=1)
-    leaves = [low < 0 or high > length - 1 for (low, high), length in zip(ranges, image.shape[1:])]
+    leaves = [reflect and (low < 0 or high > length - 1) for (low, high), length in zip(ranges, image.shape[1:])]
     grid = warp.sampling_grid(
         device, torch.where(torch.tensor(leaves), 1.0, scale), torch.where(torch.tensor(leaves), 0.0, -first * scale - 1)
     )
     for axis in (axis for axis, outside in enumerate(leaves) if outside):
         row = _reflect(grid[-1 - axis], image.shape[1 + axis], *ranges[axis])
         grid[-1 - axis] = row.sub_(float(first[axis])).mul_(float(scale[axis])).sub_(1)
-    source = image[(slice(None), *(slice(begin, end + 1) for begin, end in region))]
+    source = read_region(image, [begin for begin, _ in region], [end + 1 - begin for begin, end in region], padding_mode)
     source = source.to(device, non_blocking=True).to(torch.float32)
     parts = torch.get_num_threads() if device.type == "cpu" and warp.size[0] % torch.get_num_threads() == 0 else 1
     # The threads of grid_sample share a batch, not an image: cut the patch into slabs of one source.
@@ -209,14 +214,20 @@ def _reflected_range(low: int, high: int, length: int) -> tuple[int, int]:
     return 0, last
 
 
-def _read_moved(image: Tensor, warp: Warp, device: torch.device) -> Tensor:
+def _padded_range(low: int, high: int, length: int) -> tuple[int, int]:
+    """The part of an axis, which zeros lie around, that shows between two indices: two voxels at least, as ``grid_sample`` reads no
+    fewer right."""
+    return low, max(high, low + 1)
+
+
+def _read_moved(image: Tensor, warp: Warp, device: torch.device, padding_mode: str) -> Tensor:
     """As ``read_warped``, for whole voxels."""
     shown = warp.matrix.abs().argmax(dim=1).tolist()  # the patch's axis that each of the image's becomes
     signs = warp.matrix.sum(dim=1).tolist()
     sizes = [warp.size[axis] for axis in shown]
     starts = [int(offset) - (size if sign < 0 else 0) for offset, size, sign in zip(warp.offset.tolist(), sizes, signs)]
     found = (
-        read_reflected(image, starts, sizes).to(device, non_blocking=True).flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
+        read_region(image, starts, sizes, padding_mode).to(device, non_blocking=True).flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
     )
     order = [shown.index(axis) + 1 for axis in range(len(shown))]
     return found.permute(0, *order).clone(memory_format=torch.contiguous_format)

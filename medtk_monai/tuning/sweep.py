@@ -16,11 +16,11 @@ from medtk_monai.evaluation import TruthCase
 from medtk_monai.evaluation.evaluate import table_of
 from medtk_monai.evaluation.matching import join_cases, match_all
 from medtk_monai.evaluation.tables import csv_text
+from medtk_monai.metrics.goal import Goal
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import Comparison, bootstrap_weights, compare
 from medtk_monai.metrics.summary import figures, operating_point, plain, threshold_for_fp
 from medtk_monai.tuning.candidates import Candidates
-from medtk_monai.tuning.goal import Goal
 from medtk_monai.tuning.settings import Setting
 
 SWEEP, TUNED = "sweep.json", "tuned.json"

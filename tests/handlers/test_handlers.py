@@ -9,7 +9,8 @@ from ignite.engine import Engine, Events
 
 from medtk_monai.engines import TrainStep, prepare_batch
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
-from medtk_monai.handlers import DetectionMetric, EpochSetter, EvaluationReport, TrainingProgress, tensorboard_values
+from medtk_monai.errors import DataError
+from medtk_monai.handlers import DetectionMetric, EpochSetter, EvaluationReport, TrainingProgress, key_metric, tensorboard_values
 from medtk_monai.metrics import DetectionMetrics
 from medtk_monai.structures import Detections, Target
 
@@ -60,6 +61,29 @@ def test_metric_is_zero_where_there_are_no_lesions():
     engine, data = evaluation([("b", target(), found(ELSEWHERE))])
     DetectionMetric(DetectionMetrics()).attach(engine, "froc")
     assert engine.run(data).metrics["froc"] == 0
+
+
+@pytest.mark.parametrize(("figure", "value"), [("ap", 0.5 * 51 / 101), ("ap@0.75", 0.5 * 51 / 101), ("sensitivity@0.2", 0.0), ("case_auroc", 0.25)])
+def test_another_figure_can_be_the_key_metric(figure, value):
+    engine, data = evaluation(CASES)
+    metrics = key_metric(DetectionMetrics(), figure)
+    metrics[figure].attach(engine, figure)
+    values = engine.run(data).metrics
+    assert values[figure] == pytest.approx(value) and values["froc_mean"] == pytest.approx(0.5 * 5 / 7)
+
+
+def test_loose_boxes_count_for_some_figures_only():
+    engine, data = evaluation([("a", target(BOX), found([2, 2, 2, 6, 6, 5]))])  # IoU 0.75
+    for figure in ("ap@0.9", "ap@0.5", "froc_mean"):
+        DetectionMetric(DetectionMetrics(ap_iou_thresholds=(0.5, 0.9)), figure).attach(engine, figure)
+    values = engine.run(data).metrics
+    assert values["ap@0.9"] == 0 and values["ap@0.5"] == 1 and values["froc_mean"] == 1
+
+
+@pytest.mark.parametrize(("figure", "told"), [("map", "no figure: choose"), ("ap@0.4", "know the IoUs 0.1, 0.5, 0.75")])
+def test_unknown_key_metrics_are_named(figure, told):
+    with pytest.raises(DataError, match=told):
+        DetectionMetric(DetectionMetrics(), figure)
 
 
 def test_report_writes_every_case_and_figure(tmp_path, caplog):

@@ -68,6 +68,12 @@ def test_patches_hold_objects_twice_or_the_image():
     assert patch[0] == patch[1] >= 38 and patch[2] >= 12 and all(side % stride == 0 for side, stride in zip(patch, levels.coarsest))
 
 
+def test_a_patch_of_half_an_image_is_no_larger_than_it():
+    """Nothing is seen beyond the shorter side."""
+    cells = made(spheres(16, 130, dims=2), spacing=(1.0, 1.0), size=(320, 240))
+    assert choose_patch(cells, choose_grid(cells), choose_levels(cells, choose_grid(cells))) == (256, 256)
+
+
 def test_mirrors_do_not_turn_classes_round():
     """Class 1 lies behind class 0 along y, and anywhere along x and z."""
     rng = np.random.default_rng(1)

@@ -59,6 +59,19 @@ def test_axes_are_exchanged_only_where_that_changes_nothing():
     assert fixed["flip_axes"] == [2] and fixed["swap_prob"] == 0
 
 
+def test_borders_that_cut_objects_are_shown():
+    inside, cut = plan(made(spheres(14, 24), at_border=0.04)).values, plan(made(spheres(14, 24), at_border=0.06)).values
+    assert inside["padding_mode"] == "reflect" and "network_def::reflect" not in inside
+    assert cut["padding_mode"] == "zeros" and cut["network_def::reflect"] is False
+    assert cut["train::patches::sampling::overhang"] < inside["train::patches::sampling::overhang"]
+
+
+def test_checkpoints_of_large_objects_are_chosen_by_their_boxes():
+    small, large = plan(made(spheres(3, 9))).values, plan(made(spheres(14, 24))).values
+    assert "key_metric" not in small and large["key_metric"] == "ap@0.5"
+    assert not {key for key in small if key.endswith("ignore_near")} and large["heads::point::assigner::ignore_near"] is False
+
+
 def test_intensities():
     def steps(**more):
         return [step for step in plan(made(spheres(4, 8), **more)).values["preprocessing::transforms"] if "Intensity" in step["_target_"]]

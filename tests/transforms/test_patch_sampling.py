@@ -69,6 +69,8 @@ def test_boxes_stay_with_their_blocks(block_item, dims, patch, overhang):
         real = np.zeros([patch] * dims)
         real[tuple(slice(max(-a, 0), extent - a) for a, extent in zip(start, block_item["image"].shape[1:]))] = 1
         for label, box in zip(result["target"].labels.tolist(), result["target"].boxes.tolist()):
+            if not real[tuple(slice(int(low), int(high)) for low, high in zip(box[:dims], box[dims:]))].any():
+                continue  # a mirror image
             assert measure(result["image"][0].numpy() * real, label + 1) == box
             kept += 1
     assert kept > 20

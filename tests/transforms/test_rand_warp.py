@@ -167,3 +167,61 @@ def test_wrong_arguments_are_named():
         RandWarpBoxesd((4, 6), EXACT)(item)
     with pytest.raises(ValueError, match="overhang"):
         RandWarpBoxesd(PatchSampling(4, overhang=4))(item)
+
+
+@pytest.mark.parametrize("ranges", [EXACT, BENT])
+def test_mirror_images_of_objects_are_ignored(block_item, dims, ranges):
+    """Wherever the patch shows an object or a part of one, a box that is no background lies."""
+    size = {2: (26, 26), 3: (26, 26, 26)}[dims]
+    transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, VisibilityRule(0.5, 0.0))
+    mirrored = 0
+    for patch in patches(block_item | {"image": block_item["image"].clamp(max=1)}, transform, 15):
+        target, bright = patch["target"], patch["image"][0] > 0.6
+        covered = torch.zeros(size, dtype=torch.bool)
+        for box in target.boxes:
+            lower, upper = box.floor().int().chunk(2)[0], box.ceil().int().chunk(2)[1]
+            covered[tuple(slice(max(a, 0), b) for a, b in zip(lower.tolist(), upper.tolist()))] = True
+        assert not (bright & ~covered).any()
+        mirrored += int(target.ignored.sum())
+        assert (~target.ignored).sum() <= 3
+    assert mirrored > 15
+
+
+def test_boxes_of_mirror_images_are_exact(block_item, dims):
+    size = tuple(3 * side for side in SIZES[dims])
+    patch = RandWarpBoxesd(PatchSampling(size), rule=VisibilityRule(1.0, 0.0))(block_item)
+    ignored = patch["target"].ignored
+    assert (~ignored).sum() == 3 and ignored.sum() >= 3 * (2**dims - 1)
+    image = patch["image"][0]
+    for box, label in zip(patch["target"].boxes.int().tolist(), patch["target"].labels.tolist()):
+        assert (image[tuple(slice(a, b) for a, b in zip(box[:dims], box[dims:]))] == label + 1).all()
+
+
+@pytest.mark.parametrize("ranges", [EXACT, BENT])
+def test_zeros_lie_around_the_image(block_item, dims, ranges):
+    item = block_item | {"image": block_item["image"] + 5, "target": replace(block_item["target"], mask=torch.ones(SIZES[dims], dtype=torch.uint8))}
+    size = {2: (26, 26), 3: (26, 26, 26)}[dims]
+    transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, padding_mode="zeros")
+    reflecting = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges)
+    share = 0.0
+    for patch, other in zip(patches(item, transform, 10), patches(item, reflecting, 10)):
+        outside = patch["target"].mask == 0
+        assert (patch["image"][0][outside] < 5).all() and len(patch["target"]) <= 3
+        assert torch.allclose(patch["image"][0][patch["image"][0] >= 5], other["image"][0][patch["image"][0] >= 5], atol=1e-3)
+        assert torch.equal(patch["affine"], other["affine"]) and other["target"].mask.all()
+        share += float((patch["image"] == 0).float().mean()) / 10
+    assert 0.05 < share < 0.9
+
+
+def test_a_patch_beyond_a_flat_image_is_zero(dims):
+    """An axis of one voxel, which an interpolation between two cannot read as it is."""
+    image = torch.ones(1, 1, *(20,) * (dims - 1))
+    none = Target(torch.zeros(0, 2 * dims), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool))
+    transform = RandWarpBoxesd(PatchSampling((9,) * dims, overhang=2), WarpRanges(rotation=10), padding_mode="zeros")
+    for patch in patches({"image": image, "target": none}, transform, 10):
+        assert patch["image"].amax(dim=tuple(range(2, dims + 1))).min() == 0 and 0 < float(patch["image"].mean()) < 0.4
+
+
+def test_other_paddings_are_refused():
+    with pytest.raises(ValueError, match="choose one of reflect, zeros"):
+        RandWarpBoxesd(8, padding_mode="edge")

@@ -10,11 +10,11 @@ import torch
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.evaluate import read_operating_points
 from medtk_monai.evaluation.truth import TruthCase
-from medtk_monai.metrics import parse_rules
+from medtk_monai.metrics import parse_goal, parse_rules
 from medtk_monai.structures import Detections
 from medtk_monai.suppressors import NMS, KeepAll
 from medtk_monai.transforms.boxes import WorldBoxes
-from medtk_monai.tuning import Candidates, Setting, parse_goal, settings_grid, sweep
+from medtk_monai.tuning import Candidates, Setting, settings_grid, sweep
 from medtk_monai.tuning.settings import read_tuned
 from medtk_monai.tuning.tables import format_sweep
 

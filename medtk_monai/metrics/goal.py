@@ -1,4 +1,4 @@
-"""The figure that settings are chosen by."""
+"""The figure that settings and checkpoints are chosen by."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from medtk_monai.metrics import IoUHit
+from medtk_monai.metrics.hits import IoUHit
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.matching import ONE_TO_ONE
 from medtk_monai.metrics.rules import Rules
