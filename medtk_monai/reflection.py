@@ -38,8 +38,8 @@ def read_region(image: Tensor, start: Sequence[int], size: Sequence[int], paddin
     """The region of an image (..., *spatial) from ``start`` over ``size`` voxels, reflected or filled with zeros where it leaves the image."""
     if padding_mode == "reflect":
         return read_reflected(image, start, size)
-    first, pads = image.ndim - len(size), []
-    for dim, (begin, length) in enumerate(zip(start, size), start=first):
+    pads: list[int] = []
+    for dim, (begin, length) in enumerate(zip(start, size), start=image.ndim - len(size)):
         extent = image.shape[dim]
         low, high = (min(max(end, 0), extent) for end in (begin, begin + length))
         before = min(max(-begin, 0), length)

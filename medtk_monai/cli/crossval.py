@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medtk_monai.crossval import CrossValidation
-    from medtk_monai.prediction import Scan
     from medtk_monai.metrics import Goal
+    from medtk_monai.prediction import Scan
     from medtk_monai.tuning import Setting
 
 Words = str | Sequence[str]

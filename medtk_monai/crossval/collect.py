@@ -15,9 +15,10 @@ from medtk_monai.crossval.out_of_fold import OutOfFold
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted
 from medtk_monai.formats import write_predictions
+from medtk_monai.metrics import Goal
 from medtk_monai.metrics.summary import figures
 from medtk_monai.prediction.outputs import PREDICTIONS
-from medtk_monai.tuning import Goal, Setting, Sweep, sweep
+from medtk_monai.tuning import Setting, Sweep, sweep
 
 OOF, FOLDS, PRESENT = "oof", "folds.json", "present"
 

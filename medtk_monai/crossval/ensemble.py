@@ -15,11 +15,11 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
+from medtk_monai.metrics import Goal
 from medtk_monai.prediction import Predictor, scans_of
 from medtk_monai.prediction.bundle import MERGE_IOU, configuration_sha256
 from medtk_monai.prediction.outputs import PREDICTIONS
 from medtk_monai.prediction.run import predict_scans
-from medtk_monai.tuning import Goal
 from medtk_monai.tuning.bundle import Tunable
 from medtk_monai.tuning.settings import read_tuned
 from medtk_monai.tuning.sweep import SWEEP, TUNED

@@ -26,16 +26,20 @@ def format_evaluation(metrics: dict[str, Any]) -> str:
         rows.append([f"{rate:g}", _fixed(froc["sensitivity"][index]), _ends(ends and ends[index]), _fixed(diseased["sensitivity"][index])])
     rows.append(["mean", _fixed(froc["mean"]), _ends(froc.get("mean_interval")), _fixed(diseased["mean"])])
     lines = [_table(rows), ""]
-    per_iou = ", ".join(f"{_fixed(ap)} at IoU {iou}" for iou, ap in metrics["ap_per_iou"].items())
-    lines.append(f"AP {_with(metrics, 'ap')}; {per_iou}")
+    lines.append(_precisions(metrics))
     if len(metrics["per_class"]) > 1:
-        lines += [f"class {part['label']}: AP {_with(part, 'ap')}, {part['num_lesions']} lesions" for part in metrics["per_class"]]
+        lines += [f"class {part['label']}: {_precisions(part)}; {part['num_lesions']} lesions" for part in metrics["per_class"]]
     lines.append(f"case AUROC {_with(metrics, 'case_auroc')}")
     if "picai_score" in metrics:
         lines.append(f"PI-CAI score {_with(metrics, 'picai_score')}: AUROC and AP without interpolation, {_with(metrics, 'picai_ap')}")
     counts = f"{metrics['num_lesions']} lesions in {metrics['num_diseased']} of {metrics['num_cases']} cases"
     lines += [f"{counts} of {metrics['num_patients']} patients, hit: {metrics['hit']}, {metrics['interpolation']} interpolation", ""]
     return "\n".join([*lines, *(_card(name, point) for name, point in metrics["operating_points"].items())])
+
+
+def _precisions(values: dict[str, Any]) -> str:
+    per_iou = ", ".join(f"{_fixed(ap)} at IoU {iou}" for iou, ap in values["ap_per_iou"].items())
+    return f"AP {_with(values, 'ap')}; {per_iou}"
 
 
 def _card(name: str, point: dict[str, Any]) -> str:

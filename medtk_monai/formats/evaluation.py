@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Protocol
 
@@ -63,8 +64,15 @@ def format_froc_table(metrics: dict[str, Any]) -> str:
     body = ["sensitivity", *(_fixed(value) for value in (*froc["sensitivity"], froc["mean"]))]
     table = [_row(head), _row(["-" * 11, *["-" * 5] * (len(head) - 1)]), _row(body)]
     counts = f"{_count(metrics['num_cases'], 'case')}, {_count(metrics['num_lesions'], 'lesion')}, hit: {metrics['hit']}"
-    per_iou = ", ".join(f"{_fixed(ap)} at IoU {threshold}" for threshold, ap in metrics["ap_per_iou"].items())
-    return "\n".join([*table, "", f"AP {_fixed(metrics['ap'])}{f' ({per_iou})' if per_iou else ''}", counts])
+    classes = metrics["per_class"] if len(metrics["per_class"]) > 1 else []
+    lines = [f"class {part['label']}: {_precisions(part)}, {_count(part['num_lesions'], 'lesion')}" for part in classes]
+    return "\n".join([*table, "", _precisions(metrics), *lines, counts])
+
+
+def _precisions(values: Mapping[str, Any]) -> str:
+    """AP at the hit rule, and at each IoU."""
+    per_iou = ", ".join(f"{_fixed(ap)} at IoU {threshold}" for threshold, ap in values["ap_per_iou"].items())
+    return f"AP {_fixed(values['ap'])}" + (f" ({per_iou})" if per_iou else "")
 
 
 def _row(cells: list[str]) -> str:

@@ -8,8 +8,8 @@ from ignite.engine import Engine
 from ignite.metrics import Metric
 
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
-from medtk_monai.handlers.gathering import gather_cases
 from medtk_monai.errors import DataError
+from medtk_monai.handlers.gathering import gather_cases
 from medtk_monai.metrics import DetectionMetrics, Goal, parse_goal
 
 

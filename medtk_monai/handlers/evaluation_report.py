@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,36 @@ from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, wr
 from medtk_monai.formats.predictions import write_predictions
 from medtk_monai.metrics import DetectionMetrics
 from medtk_monai.metrics.summary import assess, curve_of, threshold_for_fp
-from medtk_monai.visualize import TopFindings, plot_froc, plot_preview
+from medtk_monai.visualize import Tile, TopFindings, make_tile, plot_froc, plot_mosaic, plot_preview
 
 logger = logging.getLogger(__name__)
 
 
 class EvaluationReport:
-    """Writes what an evaluation found: predictions.json, metrics.json, froc.csv, froc.png and preview.png.
+    """Writes what an evaluation found: predictions.json, metrics.json, froc.csv, froc.png and preview.png; of flat images mosaic.png too,
+    which shows the first of them as a whole at one false positive per case.
 
     Args:
         metrics: gathers the cases; not shared with another handler.
         output_dir: folder of the files.
         num_findings: detections in the preview.
         num_draws: of the bootstrap over patients (``patient_id`` of the cases, or the cases) that gives the intervals.
+        class_names: of class 0, 1, ..., for the mosaic.
+        num_tiles: images in the mosaic.
     """
 
-    def __init__(self, metrics: DetectionMetrics, output_dir: str | os.PathLike, num_findings: int = 6, num_draws: int = 1000):
+    def __init__(
+        self,
+        metrics: DetectionMetrics,
+        output_dir: str | os.PathLike,
+        num_findings: int = 6,
+        num_draws: int = 1000,
+        class_names: Sequence[str] = (),
+        num_tiles: int = 12,
+    ):
         self.metrics, self.output_dir, self.num_findings, self.num_draws = metrics, Path(output_dir), num_findings, num_draws
+        self.class_names, self.num_tiles = class_names, num_tiles
+        self._tiles: list[Tile] = []
         self._patients: list[str] = []
         self._cases: list[dict[str, Any]] = []
         self._top = TopFindings(num_findings)
@@ -46,7 +60,7 @@ class EvaluationReport:
         if idist.get_world_size() > 1:
             raise DataError("several processes would each report their share of the cases", remedy="evaluate with one process")
         self.metrics.reset()
-        self._cases, self._top, self._patients = [], TopFindings(self.num_findings), []
+        self._cases, self._top, self._patients, self._tiles = [], TopFindings(self.num_findings), [], []
 
     def _add_batch(self, engine: Engine) -> None:
         batch: Any = engine.state.batch
@@ -60,6 +74,8 @@ class EvaluationReport:
             self._cases.append(case_prediction(detections, affine, case_id, path))
             spacing = affine[:-1, :-1].norm(dim=0).tolist()
             self._top.update(image.cpu(), detections, target, matches, spacing, case_id)
+            if image.ndim == 3 and len(self._tiles) < self.num_tiles:
+                self._tiles.append(make_tile(image, detections, target, matches, case_id))
 
     def _write(self, engine: Engine) -> None:
         (table, at_iou), rules = self.metrics.tables(self._patients), self.metrics.rules
@@ -71,4 +87,6 @@ class EvaluationReport:
         write_froc_csv(self.output_dir / "froc.csv", curve)
         plot_froc(curve, values, self.output_dir / "froc.png", band)
         plot_preview(self._top.findings, self.output_dir / "preview.png", self._top.missed)
+        if self._tiles:
+            plot_mosaic(self._tiles, thresholds["1 FP per case"], self.output_dir / "mosaic.png", self.class_names)
         logger.info("evaluation of %d cases\n%s\nfiles in %s", values["num_cases"], format_froc_table(values), self.output_dir)

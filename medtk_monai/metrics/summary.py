@@ -89,7 +89,11 @@ def summarize(
     num_lesions = int(table.lesions.sum())
     classes = [table.of_class(label) for label in range(table.num_classes)]
     nothing = np.zeros((0, table.num_cases))
-    per_iou = {f"{iou:g}": plain(intervals(other, average_precisions, nothing)[0].value) for iou, other in ap_tables.items()}
+
+    def per_iou(label: int | None = None) -> dict[str, float | None]:
+        tables = {iou: other if label is None else other.of_class(label) for iou, other in ap_tables.items()}
+        return {f"{iou:g}": plain(intervals(other, average_precisions, nothing)[0].value) for iou, other in tables.items()}
+
     return (
         {
             "num_cases": table.num_cases,
@@ -102,12 +106,14 @@ def summarize(
             "froc_diseased": curve(lambda table, weights: read_off(table, weights * table.diseased)),
         }
         | named("ap", of(average_precisions)[0])
-        | {"ap_per_iou": per_iou}
+        | {"ap_per_iou": per_iou()}
         | named("case_auroc", of(case_aurocs)[0])
         | {key: value for name, figure in ranking_figures(rules).items() for key, value in named(name, of(figure)[0]).items()}
         | {
             "per_class": [
-                {"label": label, "num_lesions": int(own.lesions.sum())} | named("ap", of(average_precisions, own)[0])
+                {"label": label, "num_lesions": int(own.lesions.sum())}
+                | named("ap", of(average_precisions, own)[0])
+                | {"ap_per_iou": per_iou(label)}
                 for label, own in enumerate(classes)
             ]
         }

@@ -10,7 +10,7 @@ OWN_FILES = frozenset(
     {
         *("settings.json", "predictions.json", "predictions.csv", "points.json", "preview.png"),
         *("findings.nii.gz", "findings.json", "findings.mrk.json", "findings.dcm"),
-        *("metrics.json", "froc.csv", "froc.png"),
+        *("metrics.json", "froc.csv", "froc.png", "mosaic.png"),
     }
 )
 """Their names, in a folder that is known by its predictions.json."""

@@ -227,7 +227,9 @@ def _read_moved(image: Tensor, warp: Warp, device: torch.device, padding_mode: s
     sizes = [warp.size[axis] for axis in shown]
     starts = [int(offset) - (size if sign < 0 else 0) for offset, size, sign in zip(warp.offset.tolist(), sizes, signs)]
     found = (
-        read_region(image, starts, sizes, padding_mode).to(device, non_blocking=True).flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
+        read_region(image, starts, sizes, padding_mode)
+        .to(device, non_blocking=True)
+        .flip([axis + 1 for axis, sign in enumerate(signs) if sign < 0])
     )
     order = [shown.index(axis) + 1 for axis in range(len(shown))]
     return found.permute(0, *order).clone(memory_format=torch.contiguous_format)

@@ -14,9 +14,9 @@ from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import evaluate_files, read_truth
 from medtk_monai.formats import read_predictions
-from medtk_monai.metrics import parse_rules
+from medtk_monai.metrics import parse_goal, parse_rules
 from medtk_monai.metrics.summary import figures
-from medtk_monai.tuning import parse_goal, settings_grid
+from medtk_monai.tuning import settings_grid
 from tests.crossval.planted import cross_validation, load
 
 GOAL = parse_goal("sensitivity@1", parse_rules("iou:0.5"))

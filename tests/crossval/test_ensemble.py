@@ -10,8 +10,8 @@ from medtk_monai.crossval import collect, look_out_of_fold
 from medtk_monai.crossval.ensemble import Ensemble, evaluate_test
 from medtk_monai.errors import DataError
 from medtk_monai.formats import read_predictions
-from medtk_monai.metrics import parse_rules
-from medtk_monai.tuning import parse_goal, settings_grid
+from medtk_monai.metrics import parse_goal, parse_rules
+from medtk_monai.tuning import settings_grid
 from tests.bundles.running import BUNDLE
 from tests.crossval.planted import OneKind, cross_validation, load
 from tests.prediction.marked_scans import predictor

@@ -28,6 +28,7 @@ def metrics(**changes) -> dict:
         },
         "ap": 0.61234,
         "ap_per_iou": {"0.1": 0.61234, "0.5": 0.4, "0.75": None},
+        "per_class": [{"label": 0, "num_lesions": 31, "ap": 0.61234, "ap_per_iou": {"0.1": 0.61234, "0.5": 0.4, "0.75": None}}],
         **changes,
     }
 
@@ -66,6 +67,12 @@ def test_table():
         "AP 0.612 (0.612 at IoU 0.1, 0.400 at IoU 0.5, - at IoU 0.75)",
         "20 cases, 31 lesions, hit: iou>=0.1",
     ]
+
+
+def test_several_classes_have_lines_of_their_own():
+    classes = [{"label": label, "num_lesions": label, "ap": 0.5, "ap_per_iou": {"0.5": 0.25}} for label in range(2)]
+    lines = format_froc_table(metrics(per_class=classes)).splitlines()[-3:-1]
+    assert lines == ["class 0: AP 0.500 (0.250 at IoU 0.5), 0 lesions", "class 1: AP 0.500 (0.250 at IoU 0.5), 1 lesion"]
 
 
 def test_table_without_lesions():

@@ -6,6 +6,7 @@ import logging
 import pytest
 import torch
 from ignite.engine import Engine, Events
+from PIL import Image
 
 from medtk_monai.engines import TrainStep, prepare_batch
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
@@ -63,7 +64,9 @@ def test_metric_is_zero_where_there_are_no_lesions():
     assert engine.run(data).metrics["froc"] == 0
 
 
-@pytest.mark.parametrize(("figure", "value"), [("ap", 0.5 * 51 / 101), ("ap@0.75", 0.5 * 51 / 101), ("sensitivity@0.2", 0.0), ("case_auroc", 0.25)])
+@pytest.mark.parametrize(
+    ("figure", "value"), [("ap", 0.5 * 51 / 101), ("ap@0.75", 0.5 * 51 / 101), ("sensitivity@0.2", 0.0), ("case_auroc", 0.25)]
+)
 def test_another_figure_can_be_the_key_metric(figure, value):
     engine, data = evaluation(CASES)
     metrics = key_metric(DetectionMetrics(), figure)
@@ -97,6 +100,19 @@ def test_report_writes_every_case_and_figure(tmp_path, caplog):
     assert cases[0]["boxes"] == [[1.75, 1.75, 2.8, 2.0, 2.0, 3.2]]  # voxels 2..6: center (4 - 0.5) * spacing
     assert json.loads((tmp_path / "metrics.json").read_text())["num_lesions"] == 2
     assert "FP per case" in caplog.text and str(tmp_path) in caplog.text
+
+
+def test_report_of_flat_images_shows_them_as_a_whole(tmp_path):
+    engine, data = evaluation(CASES)
+    for item in data:
+        item["image"], item["affine"] = torch.rand(1, 1, 20, 12), [torch.eye(3, dtype=torch.float64)]
+        (truth,), detections = item["target"], item["found"]
+        item["target"] = [Target(truth.boxes[:, [0, 1, 3, 4]], truth.labels, truth.ignored)]
+        item["found"] = Detections(detections.boxes[:, [0, 1, 3, 4]], detections.scores, detections.labels, detections.prior_ids)
+    EvaluationReport(DetectionMetrics(), tmp_path, num_draws=0, num_tiles=2).attach(engine)
+    engine.run(data)
+    with Image.open(tmp_path / "mosaic.png") as picture:
+        assert picture.width == 2 * 360 + 3 * 8
 
 
 def test_intervals_of_the_report_draw_patients(tmp_path):

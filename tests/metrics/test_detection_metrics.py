@@ -28,6 +28,7 @@ def test_shape_of_the_result():
     metrics.update(detections_at([(0, 0.9), (5, 0.3)]), target_at([(0,), (2,)]))
     metrics.update(detections_at([]), target_at([]))
     ap = 51 / 101
+    per_iou = {"0.1": pytest.approx(ap), "0.5": pytest.approx(ap), "0.75": pytest.approx(ap)}
     froc = {"fp_per_case": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0], "sensitivity": [0.5] * 7, "mean": 0.5}
     assert metrics.compute() == {
         "num_cases": 2,
@@ -40,8 +41,8 @@ def test_shape_of_the_result():
         "froc_diseased": froc,
         "case_auroc": 1.0,
         "ap": pytest.approx(ap),
-        "ap_per_iou": {"0.1": pytest.approx(ap), "0.5": pytest.approx(ap), "0.75": pytest.approx(ap)},
-        "per_class": [{"label": 0, "num_lesions": 2, "ap": pytest.approx(ap)}],
+        "ap_per_iou": per_iou,
+        "per_class": [{"label": 0, "num_lesions": 2, "ap": pytest.approx(ap), "ap_per_iou": per_iou}],
     }
 
 
@@ -52,6 +53,13 @@ def test_stricter_overlaps_score_lower():
     assert computed["hit"] == "iou>=0.5"
     assert computed["ap"] == 1
     assert computed["ap_per_iou"] == {"0.1": 1, "0.5": 1, "0.75": 0}
+
+
+def test_each_class_has_its_own_overlaps():
+    metrics = DetectionMetrics(num_classes=2)
+    metrics.update(detections_at([(0.1, 0.9, 0), (5, 0.8, 1)]), target_at([(0, 0), (5, 1)]))  # IoU 8 / 12 and 1
+    first, second = metrics.compute()["per_class"]
+    assert first["ap_per_iou"] == {"0.1": 1, "0.5": 1, "0.75": 0} and second["ap_per_iou"] == {"0.1": 1, "0.5": 1, "0.75": 1}
 
 
 def test_undefined_values_are_null_in_strict_json():

@@ -199,7 +199,10 @@ def test_boxes_of_mirror_images_are_exact(block_item, dims):
 
 @pytest.mark.parametrize("ranges", [EXACT, BENT])
 def test_zeros_lie_around_the_image(block_item, dims, ranges):
-    item = block_item | {"image": block_item["image"] + 5, "target": replace(block_item["target"], mask=torch.ones(SIZES[dims], dtype=torch.uint8))}
+    item = block_item | {
+        "image": block_item["image"] + 5,
+        "target": replace(block_item["target"], mask=torch.ones(SIZES[dims], dtype=torch.uint8)),
+    }
     size = {2: (26, 26), 3: (26, 26, 26)}[dims]
     transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, padding_mode="zeros")
     reflecting = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges)
