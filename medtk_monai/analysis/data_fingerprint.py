@@ -15,6 +15,7 @@ from medtk_monai.analysis.doctor.entries import Entry
 from medtk_monai.analysis.doctor.examine import Examination
 from medtk_monai.analysis.doctor.intensities import QUANTILES, Intensities
 from medtk_monai.analysis.doctor.object_checks import named_objects
+from medtk_monai.analysis.doctor.readings import RAS, positions
 from medtk_monai.analysis.doctor.scan import ImageFacts, Scan
 from medtk_monai.analysis.fingerprint import fingerprint_of
 from medtk_monai.box_ops import pairwise_iou, visible_fractions
@@ -49,7 +50,7 @@ class CaseFacts:
     overlaps: np.ndarray
 
 
-def fingerprint_data(examination: Examination) -> dict[str, Any]:
+def fingerprint_data(examination: Examination, point_radius_mm: float | None = None) -> dict[str, Any]:
     """The fingerprint of a data set, as JSON knows it.
 
     What ``fingerprint_of`` tells, so that ``unusual`` can compare scans with it, and for the whole and for each split: percentiles (0, 5,
@@ -57,12 +58,15 @@ def fingerprint_data(examination: Examination) -> dict[str, Any]:
     inside objects and outside of them, with a guess of their unit; share of the foreground and its box (shares of the axes); objects
     per case; and for all objects and those of each class percentiles of their sides (mm and voxels, per axis), longest sides and
     volumes. The whole has the values of each case and each object as well. Cases that cannot be used, and objects that do not lie in
-    their images, are left out.
+    their images, are left out. Points count as objects, but have a size only with a radius.
+
+    Args:
+        point_radius_mm: of points that tell none.
 
     Raises:
         DataError: no case can be used.
     """
-    facts = [_case_facts(entry, scan) for entry, scan in zip(examination.entries, examination.scans) if _is_usable(scan)]
+    facts = [_case_facts(entry, scan, point_radius_mm) for entry, scan in zip(examination.entries, examination.scans) if _is_usable(scan)]
     dims = Counter(len(case.told["size"]) for case in facts).most_common(1)
     if not dims:
         raise DataError(f"no case of {examination.listing.path} can be used", remedy="see medtk check")
@@ -79,13 +83,15 @@ def _is_usable(scan: Scan) -> bool:
     return scan.image is not None and scan.image.usable_affine
 
 
-def _case_facts(entry: Entry, scan: Scan) -> CaseFacts:
+def _case_facts(entry: Entry, scan: Scan, point_radius_mm: float | None) -> CaseFacts:
     image, inner = scan.image, scan.intensities
     assert image is not None
     spacing, size = grid_facts(image.affine, image.size)
     dims, order = len(size), _world_order(image)
-    seen = visible_fractions(torch.from_numpy(scan.objects), image.size).numpy() >= _PLACED if len(scan.objects) else np.zeros(0, bool)
-    boxes, labels = scan.objects[seen], [label for label, use in zip(named_objects(entry, scan)[1], seen) if use]
+    balls, ball_labels = _balls(entry, image, point_radius_mm)
+    objects, named = np.concatenate([scan.objects.reshape(-1, 2 * dims), balls]), [*named_objects(entry, scan)[1], *ball_labels]
+    seen = visible_fractions(torch.from_numpy(objects), image.size).numpy() >= _PLACED if len(objects) else np.zeros(0, bool)
+    boxes, labels = objects[seen], [label for label, use in zip(named, seen) if use]
     sizes = (boxes[:, dims:] - boxes[:, :dims]).reshape(-1, dims)[:, order]
     volumes = (sizes * spacing).prod(axis=1)
     if scan.label_map is not None and not len(entry.boxes):
@@ -97,10 +103,22 @@ def _case_facts(entry: Entry, scan: Scan) -> CaseFacts:
         "size": size,
         "orientation": "".join(map(str, nib.orientations.aff2axcodes(image.affine))) if dims == 3 else "",  # type: ignore[attr-defined]
         "channels": image.channels,
-        "objects": len(boxes) or len(entry.points),
+        "objects": len(boxes) + len(entry.points) - len(balls),
         **(_told_intensities(inner, image, order) if inner else {}),
     }
     return CaseFacts(told, image.facts, tuple(labels), sizes, sizes * spacing, volumes, _centers(boxes, image), _overlaps(boxes, labels))
+
+
+def _balls(entry: Entry, image: ImageFacts, point_radius_mm: float | None) -> tuple[np.ndarray, list[int]]:
+    """Boxes (N, 2D), voxels of the image, and classes of the points that have a radius, if only a nominal one."""
+    dims = len(image.size)
+    if not len(entry.points) or entry.points.shape[1] != dims:
+        return np.zeros((0, 2 * dims)), []
+    radii = np.where(np.isnan(entry.radii), np.nan if point_radius_mm is None else point_radius_mm, entry.radii)
+    known = np.flatnonzero(~np.isnan(radii))
+    centers = positions(entry.points[known], entry.space or RAS, image.affine)
+    half = radii[known, None] / np.linalg.norm(image.affine[:dims, :dims], axis=0)
+    return np.concatenate([centers - half, centers + half], axis=1), [entry.point_labels[number] for number in known]
 
 
 def _centers(boxes: np.ndarray, image: ImageFacts) -> np.ndarray:

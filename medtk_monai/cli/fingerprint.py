@@ -11,6 +11,7 @@ def fingerprint(
     figure: str | None = None,
     dataset_dir: str | None = None,
     num_workers: int | None = None,
+    point_radius_mm: float | None = None,
 ) -> str:
     """Measure sizes, spacings, orientations, intensities and objects of a data set, for each split and class.
 
@@ -20,6 +21,7 @@ def fingerprint(
         figure: picture of their histograms; beside the JSON file unless given.
         dataset_dir: folder that relative paths start from; by default that of the datalist.
         num_workers: processes; one per CPU unless given, fewer for little data.
+        point_radius_mm: radius of points that tell none, and have no size otherwise.
 
     Raises:
         DataError: there is no such datalist, or no case of it can be used.
@@ -37,7 +39,7 @@ def fingerprint(
     picture = Path(figure).expanduser() if figure else target.with_suffix(".png")
     if len({path.absolute() for path in (target, picture, Path(datalist).expanduser())}) < 3:
         raise DataError(f"{out}, {picture} and {datalist} are not different files", remedy="name other files by --out and --figure")
-    found = fingerprint_data(examine(datalist, dataset_dir, num_workers=num_workers))
+    found = fingerprint_data(examine(datalist, dataset_dir, num_workers=num_workers), point_radius_mm)
     write_text_atomically(target, json.dumps(found, indent=1) + "\n")
     picture.parent.mkdir(parents=True, exist_ok=True)
     plot_fingerprint(found, picture, f"{found['num_cases']} cases of {Path(datalist).name}")

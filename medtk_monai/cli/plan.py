@@ -23,6 +23,7 @@ def plan(
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
     num_workers: int | None = None,
+    point_radius_mm: float | None = None,
 ) -> str:
     """Choose spacing, levels, priors, patches, batch and inference for a data set, and explain each choice.
 
@@ -40,6 +41,7 @@ def plan(
         min_volume_mm3: smaller objects are ignored in training.
         max_volume_mm3: larger objects are ignored in training.
         num_workers: processes that read the images; one per CPU unless given.
+        point_radius_mm: radius of points that tell none.
 
     Raises:
         DataError: the data cannot be used, or no patch fits into the memory.
@@ -47,7 +49,7 @@ def plan(
     from medtk_monai.analysis.doctor.examine import examine
     from medtk_monai.planning import Wishes
 
-    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3)
+    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3, point_radius_mm)
     planned, fingerprint = _make(examine(datalist, dataset_dir, num_workers=num_workers), bundle, split, wishes, device)
     planned.plan.write(out)
     _write_fingerprint(out, fingerprint)
@@ -66,6 +68,7 @@ def new(
     min_volume_mm3: float = 0.0,
     max_volume_mm3: float | None = None,
     num_workers: int | None = None,
+    point_radius_mm: float | None = None,
 ) -> str:
     """Make a bundle for a data set, planned and ready to train; arguments not named here are as for medtk plan.
 
@@ -90,7 +93,7 @@ def new(
         raise DataError(f"{name!r} is no name for a bundle", remedy="use letters, digits, - and _")
     folder = Path(out).expanduser() / name
     refuse_existing(folder)
-    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3)
+    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3, point_radius_mm)
     examination = examine(datalist, dataset_dir, num_workers=num_workers)
     _refuse_errors(examination, datalist)
     planned, fingerprint = _make(examination, bundle, "training", wishes, device)
@@ -113,7 +116,7 @@ def _make(examination: Examination, bundle: str, split: str, wishes: Wishes, dev
     from medtk_monai.prediction.bundle import config_file
 
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    fingerprint = fingerprint_data(examination)
+    fingerprint = fingerprint_data(examination, wishes.point_radius_mm)
     return plan_for(fingerprint, Template(config_file(bundle), chosen), wishes, split), fingerprint
 
 

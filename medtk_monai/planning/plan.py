@@ -38,12 +38,14 @@ class Wishes:
         memory_gb: that a training step may take.
         head: "anchor", "point", or None to choose.
         min_volume_mm3, max_volume_mm3: as for ``LoadCased``.
+        point_radius_mm: of points that tell none.
     """
 
     memory_gb: float
     head: str | None = None
     min_volume_mm3: float = 0.0
     max_volume_mm3: float | None = None
+    point_radius_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def _network_values(facts: DataFacts, wishes: Wishes, levels: Levels, anchors: l
         "num_classes": facts.num_classes,
         "min_volume_mm3": wishes.min_volume_mm3,
         "max_volume_mm3": wishes.max_volume_mm3,
+        **({} if wishes.point_radius_mm is None else {"point_radius_mm": wishes.point_radius_mm}),
         "head": head,
         "strides": [_short(stride) for stride in levels.level_strides],
         "anchor_sizes": [[_short(anchor) for anchor in level] for level in anchors],

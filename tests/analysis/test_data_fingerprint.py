@@ -78,6 +78,24 @@ def test_counts_by_split_and_class(datalist):
     assert found["classes"]["1"]["sizes_mm"]["median"] == [3, 2, 1]
 
 
+def test_points_are_balls_of_their_radius(datalist):
+    """In LPS, of a turned scan: the same as the boxes around the balls; without a radius they are counted only."""
+    content = json.loads(datalist.read_text())
+    turned = {"image": "a.nii.gz", "space": "LPS", "points": [[30.0, -20.0, 2.0], [50.0, -16.0, 3.0]], "labels": [1, 0]}
+    boxes = [[*point, size, size, size] for point, size in zip(turned["points"], (4.0, 3.0))]
+    boxed = {"image": "a.nii.gz", "space": "LPS", "boxes": boxes, "labels": [1, 0]}
+
+    def of(case, **arguments):
+        datalist.write_text(json.dumps(content | {"training": [case]}))
+        return fingerprint_data(examine(datalist, num_workers=1), **arguments)
+
+    wanted = of(boxed)["values"]
+    assert len(wanted["label"]) == 2 and of(turned | {"radii": [2.0, 1.5]})["values"] == wanted
+    assert of(turned | {"radii": [2.0, None]}, point_radius_mm=1.5)["values"] == wanted
+    partly = of(turned | {"radii": [2.0, None]})
+    assert partly["values"]["label"] == [1] and partly["cases"][0]["objects"] == 2 and of(turned)["values"]["label"] == []
+
+
 def test_intensities_and_foreground(datalist):
     found = fingerprint_data(examine(datalist, num_workers=1))
     turned, straight, _ = found["cases"]

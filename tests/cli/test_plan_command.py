@@ -2,6 +2,8 @@
 
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
 from monai.bundle import ConfigParser
 
@@ -13,6 +15,13 @@ pytestmark = pytest.mark.usefixtures("quiet_hooks")
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+
+
+def with_a_point(path):
+    """A case with an object at the center of its image."""
+    image = nib.load(path)
+    center = image.affine @ [*(np.array(image.shape) / 2), 1]
+    return {"image": str(path), "space": "RAS", "points": [center[:3].tolist()], "labels": [0]}
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -42,6 +51,19 @@ def test_little_memory_means_little_patches(medtk, phantom, tmp_path):
     assert sizes[0.08]["batch_size"] < sizes[4]["batch_size"]
     with pytest.raises(SystemExit, match="a single patch of .* takes .* GB -- give more than --memory 0.001"):
         medtk(*plan, "--memory", 0.001)
+
+
+def test_points_need_a_radius(medtk, phantom, tmp_path):
+    """What their own one is to the plan, a nominal one is as well, and goes on to the training."""
+    cases = json.loads((phantom(3) / "datalist.json").read_text())["training"]
+    (tmp_path / "points.json").write_text(json.dumps({"training": [with_a_point(phantom(3) / case["image"]) for case in cases]}))
+    plan = ("plan", tmp_path / "points.json", 4, "--bundle", BUNDLE, "--device", "cpu", "--num_workers", 1)
+    with pytest.raises(SystemExit, match="points without radii need a --point_radius_mm"):
+        medtk(*plan)
+    medtk(*plan, "--point_radius_mm", 3)
+    values = json.loads((tmp_path / "plan" / "plan.json").read_text())
+    spacing = min(next(step["pixdim"] for step in values["preprocessing::transforms"] if step["_target_"] == "Spacingd"))
+    assert values["point_radius_mm"] == 3 and max(max(max(level)) for level in values["anchor_sizes"]) >= 0.9 * 6 / spacing
 
 
 def test_a_new_bundle_is_complete(medtk, phantom, tmp_path):

@@ -35,6 +35,8 @@ class Entry:
         space: "RAS" or "LPS"; "" if not stated.
         direction: (D, D) unit columns; None where there are no boxes.
         points: (M, D), in the same frame.
+        radii: (M,) mm of the points, NaN where there is none that is usable.
+        point_labels: (M,), as ``labels``.
     """
 
     split: str
@@ -50,6 +52,8 @@ class Entry:
     space: str = ""
     direction: np.ndarray | None = None
     points: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    radii: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    point_labels: tuple[int, ...] = ()
 
     @property
     def place(self) -> dict[str, Any]:
@@ -171,7 +175,7 @@ def _read_entry(see: _Collector, raw: Any) -> Entry | None:
     if item.get("label_map") is not None and not (item.get("boxes") and isinstance(item.get("labels"), list)):
         classes = see.try_to("bad_labels", fields.mask_classes, item.get("labels"), case, default={})
         entry["classes"] = {value: label for value, label in classes.items() if _is_label(see, label, case, value)}
-    entry["points"] = _read_points(see, item)
+    entry |= _read_points(see, item)
     if item.get("boxes") or len(entry["points"]):
         see.try_to("no_space", fields.check_space, item, case)
         entry["space"] = item["space"] if item.get("space") in fields.SPACES else ""
@@ -221,21 +225,27 @@ def _is_label(see: _Collector, label: Any, case: str, number: int) -> bool:
     return is_number and see.passes("label_out_of_range", fields.check_label, label, case, see.num_classes, objects=(number,))
 
 
-def _read_points(see: _Collector, item: dict[str, Any]) -> np.ndarray:
-    """(M, D); a finding where ``points`` or ``radii`` are not as they should be."""
+def _read_points(see: _Collector, item: dict[str, Any]) -> dict[str, Any]:
+    """Points, radii and labels; a finding where ``points`` or ``radii`` are not as they should be."""
     points, radii = item.get("points") or [], item.get("radii")
     values = _numbers(points)
     place = {**see.place, "file": ""}
     if values.ndim != 2 or values.shape[1] not in (2, 3) or not np.isfinite(values).all():
         if points != []:
             see.findings.append(Finding("bad_points", '"points" are no finite [x, y, z] positions', "write a list of positions", **place))
-        return np.zeros((0, 3))
+        return {"points": np.zeros((0, 3))}
+    known = np.full(len(values), np.nan)
     if radii is not None:
         sizes = _numbers([1.0 if radius is None else radius for radius in radii] if isinstance(radii, list) else radii)
         if sizes.shape != (len(values),) or not np.isfinite(sizes).all() or (sizes <= 0).any():
             what = f'"radii" are not {len(values)} numbers above 0'
             see.findings.append(Finding("bad_points", what, "write one radius per point, mm, or null", **place))
-    return values
+        elif isinstance(radii, list):
+            known = np.array([np.nan if radius is None else radius for radius in radii], dtype=np.float64)
+    labels = item.get("labels")
+    own = labels[len(item.get("boxes") or []) :] if isinstance(labels, list) else []
+    usable = len(own) == len(values) and all(isinstance(label, int) and label >= 0 for label in own)
+    return {"points": values, "radii": known, "point_labels": tuple(own) if usable else (-1,) * len(values)}
 
 
 def _numbers(values: Any) -> np.ndarray:
