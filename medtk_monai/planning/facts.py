@@ -77,7 +77,8 @@ def read_facts(
     chosen = [index for index, (own, use) in enumerate(zip(values["split"], inside)) if own == split and use]
     if not chosen:
         raise DataError(
-            f"{fingerprint['datalist']} has no objects to fit in split {split!r}", remedy="see medtk fingerprint for its splits and sizes; points without radii need a --point_radius_mm"
+            f"{fingerprint['datalist']} has no objects to fit in split {split!r}",
+            remedy="see medtk fingerprint for its splits and sizes; points without radii need a --point_radius_mm",
         )
     channels = {case["channels"] for case in cases}
     if len(channels) > 1:

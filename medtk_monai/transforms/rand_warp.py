@@ -148,7 +148,7 @@ class RandWarpBoxesd(Randomizable, Transform):
         sampling: PatchSampling | Sequence[int] | int,
         ranges: WarpRanges | None = None,
         rule: VisibilityRule | None = None,
-        extents: str = "block",
+        extents: str = "ellipsoid",
         label_pairs: Sequence[Sequence[int]] = (),
         device: torch.device | str | None = None,
         padding_mode: str = "reflect",
@@ -201,18 +201,21 @@ class RandWarpBoxesd(Randomizable, Transform):
                 raise ValueError(f"axes {first} and {second} of patches {size} differ in size: swap others, or make patches square")
 
     def _move(self, target: Target, warp: Warp, image_size: tuple[int, ...]) -> Target:
-        if self.padding_mode == "reflect":
-            target = _with_mirror_images(target, warp, image_size)
         if self.extents == "mask" and target.mask is not None:
             boxes = warp_masked_boxes(target.boxes, target.labels, target.mask, warp)
         else:
             boxes = warp_boxes(target.boxes, warp, round_objects=self.extents == "ellipsoid")
-        labels = target.labels
-        if self.label_pairs and warp.matrix.det() < 0:
+        labels, ignored = target.labels, target.ignored
+        if self.padding_mode == "reflect":
+            copies, sources = _mirror_images(target.boxes, warp, image_size)
+            boxes = torch.cat([boxes, warp_boxes(copies, warp, round_objects=self.extents != "block")])
+            labels, ignored = torch.cat([labels, labels[sources]]), torch.cat([ignored, torch.ones_like(ignored[sources])])
+        exchanged = bool(self.label_pairs) and bool(warp.matrix.det() < 0)
+        if exchanged:
             labels = _exchange(labels, self.label_pairs)
-        moved = self.rule(Target(boxes, labels, target.ignored), [0] * len(warp.size), warp.size)
+        moved = self.rule(Target(boxes, labels, ignored), [0] * len(warp.size), warp.size)
         mask = None if target.mask is None else self._read_mask(target.mask, warp)
-        if mask is not None and labels is not target.labels:
+        if mask is not None and exchanged:
             mask = (_exchange(mask.long() - 1, self.label_pairs) + 1).to(mask.dtype)
         return replace(moved, mask=mask, cut=_cut_faces(warp, image_size))
 
@@ -265,21 +268,18 @@ def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, low
     return center - matrix @ place
 
 
-def _with_mirror_images(target: Target, warp: Warp, image_size: tuple[int, ...]) -> Target:
-    """Objects, and the mirror images of them that a patch shows beyond the image's faces, ignored."""
+def _mirror_images(boxes: Tensor, warp: Warp, image_size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Boxes (K, 2D), in voxels of the image, of the mirror images of objects (N, 2D) that a patch may show beyond the image's faces, and
+    (K,) whose they are."""
     ends = [(low + 0.5, high + 0.5) for low, high in zip(*warp.bounds())]
-    boxes, sources = target.boxes, torch.arange(len(target.boxes))
+    shown, sources = boxes, torch.arange(len(boxes))
     for axis, ((low, high), length) in enumerate(zip(ends, image_size)):
-        if (low < 0 or high > length) and length > 1 and len(target.boxes):
-            copies = [_mirrored(boxes, axis, shift) for shift in _shifts(low, high, length)]
+        if (low < 0 or high > length) and length > 1 and len(boxes):
+            copies = [_mirrored(shown, axis, shift) for shift in _shifts(low, high, length)]
             kept = [(copy[:, axis] < high) & (copy[:, axis + len(ends)] > low) for copy in copies]
-            boxes = torch.cat([boxes, *(copy[shown] for copy, shown in zip(copies, kept))])
-            sources = torch.cat([sources, *(sources[shown] for shown in kept)])
-    if len(boxes) == len(target.boxes):
-        return target
-    ignored = target.ignored[sources]
-    ignored[len(target.boxes) :] = True
-    return replace(target, boxes=boxes, labels=target.labels[sources], ignored=ignored)
+            shown = torch.cat([shown, *(copy[some] for copy, some in zip(copies, kept))])
+            sources = torch.cat([sources, *(sources[some] for some in kept)])
+    return shown[len(boxes) :], sources[len(boxes) :]
 
 
 def _shifts(low: float, high: float, length: int) -> list[tuple[bool, int]]:

@@ -173,7 +173,7 @@ def test_wrong_arguments_are_named():
 def test_mirror_images_of_objects_are_ignored(block_item, dims, ranges):
     """Wherever the patch shows an object or a part of one, a box that is no background lies."""
     size = {2: (26, 26), 3: (26, 26, 26)}[dims]
-    transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, VisibilityRule(0.5, 0.0))
+    transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, VisibilityRule(0.5, 0.0), extents="block")
     mirrored = 0
     for patch in patches(block_item | {"image": block_item["image"].clamp(max=1)}, transform, 15):
         target, bright = patch["target"], patch["image"][0] > 0.6
