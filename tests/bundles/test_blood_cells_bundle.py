@@ -1,0 +1,70 @@
+"""The 2D bundle: what the plan made of the template, and it runs on pictures from annotations to a mosaic."""
+
+import json
+
+import numpy as np
+import pytest
+from monai.bundle import ConfigWorkflow
+from PIL import Image, ImageDraw
+
+from medtk_monai.cli.import_data import import_data
+from medtk_monai.planning.new_bundle import merged
+from tests.bundles.running import BUNDLE as TEMPLATE
+from tests.bundles.running import ROOT
+
+BUNDLE = ROOT / "bundles" / "blood_cells"
+TRAIN, EVALUATE = str(BUNDLE / "train.json"), str(BUNDLE / "evaluate.json")
+SIZES = {"Platelets": 20, "RBC": 50, "WBC": 90}
+SMALL = {"device": "cpu", "cache_workers": 0, "patch_size": 64, "backbone::channels": [4, 4, 8, 8, 8], "channels": 8, "fast_dev_run": True}
+"""Channels of a few, on narrow feature maps."""
+
+
+def annotation(name, objects):
+    boxes = "".join(
+        f"<object><name>{label}</name><bndbox><xmin>{x}</xmin><ymin>{y}</ymin><xmax>{x + side}</xmax><ymax>{y + side}</ymax></bndbox></object>"
+        for label, x, y, side in objects
+    )
+    size = "<size><width>160</width><height>120</height><depth>3</depth></size>"
+    return f"<annotation><filename>{name}.jpg</filename>{size}{boxes}</annotation>"
+
+
+@pytest.fixture
+def cells(tmp_path):
+    """A Pascal VOC folder of six colored pictures."""
+    root, rng = tmp_path / "BCCD", np.random.default_rng(0)
+    for folder in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    names = [f"cells{number}" for number in range(6)]
+    for name in names:
+        picture = Image.fromarray(rng.integers(180, 220, (120, 160, 3), dtype=np.uint8))
+        objects = [(label, int(rng.integers(1, 150 - side)), int(rng.integers(1, 110 - side)), side) for label, side in SIZES.items()]
+        for label, x, y, side in objects:
+            ImageDraw.Draw(picture).ellipse((x, y, x + side, y + side), (80, 40 * len(label), 120))
+        picture.save(root / "JPEGImages" / f"{name}.jpg")
+        (root / "Annotations" / f"{name}.xml").write_text(annotation(name, objects))
+    for split, chosen in (("train", names[:4]), ("val", names[4:])):
+        (root / "ImageSets" / "Main" / f"{split}.txt").write_text("\n".join(chosen) + "\n")
+    return root
+
+
+def test_the_bundle_is_the_template_with_its_plan():
+    config, plan = json.loads((BUNDLE / "train.json").read_text()), json.loads((BUNDLE / "plan.json").read_text())
+    own = {key: config[key] for key in ("bundle_root", "output_dir", "datalist")}
+    assert config == merged(json.loads((TEMPLATE / "train.json").read_text()), own | plan)
+    assert own == {"bundle_root": "bundles/blood_cells", "output_dir": "runs/blood_cells", "datalist": "data/blood_cells/datalist.json"}
+    for name in ("evaluate.json", "multi_gpu.json", "logging.conf"):
+        assert (BUNDLE / name).read_bytes() == (TEMPLATE / name).read_bytes()
+
+
+def test_pictures_go_from_annotations_to_a_mosaic(cells, tmp_path):
+    import_data("voc", str(cells), out=str(tmp_path / "data"))
+    datalist, out = tmp_path / "data" / "datalist.json", tmp_path / "run"
+    for config, run_id in ((TRAIN, "training"), ([TRAIN, EVALUATE], "evaluating")):
+        values = {"datalist": str(datalist), "output_dir": str(out), "eval_split": "validation", **SMALL}
+        flow = ConfigWorkflow(config, workflow_type="train", logging_file=False, run_id=run_id, **values)
+        flow.initialize()
+        flow.run()
+    metrics = json.loads((out / "fast_dev_run" / "metrics.json").read_text())
+    assert [part["num_lesions"] for part in metrics["per_class"]] == [2, 2, 2] and "0.5" in metrics["ap_per_iou"]
+    with Image.open(out / "fast_dev_run" / "mosaic.png") as picture:
+        assert picture.width == 2 * 360 + 3 * 8
