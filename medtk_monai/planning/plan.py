@@ -237,10 +237,11 @@ def _reasons(
     small, large = (np.percentile(np.exp(np.log(sides).mean(axis=1)), percent) for percent in (10, 90))
     iou = mean_best_iou(sides, np.array([anchor for level in anchors for anchor in level]))
     coarser = f"the median spacing, {grid.factor:g} times coarser, as even small objects keep {ENOUGH_VOXELS:g} voxels a side"
+    unit = "pixels" if facts.dims == 2 and (facts.spacing == 1).all() else "mm"
     names = "xyz"[: facts.dims]
     blocked = [name for axis, name in enumerate(names) if axis not in axes]
     return [
-        ("Spacing", _times(grid.spacing, "mm"), f"It is {coarser if grid.factor > 1 else 'the median of the cases'}."),
+        ("Spacing", _times(grid.spacing, unit), f"It is {coarser if grid.factor > 1 else 'the median of the cases'}."),
         ("Levels", f"cells of {', '.join(_times(s) for s in levels.level_strides)} voxels",
          f"Nine in ten objects have sides (geometric mean) of more than {small:.1f} voxels, and nine in ten of less than {large:.1f}."),
         ("Head", head, "The objects of each class are of one size, which anchors fit." if head == "anchor"

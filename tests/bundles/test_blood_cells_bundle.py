@@ -8,11 +8,13 @@ from monai.bundle import ConfigWorkflow
 from PIL import Image, ImageDraw
 
 from medtk_monai.cli.import_data import import_data
+from medtk_monai.cli.plan import plan
 from medtk_monai.planning.new_bundle import merged
 from tests.bundles.running import BUNDLE as TEMPLATE
 from tests.bundles.running import ROOT
 
 BUNDLE = ROOT / "bundles" / "blood_cells"
+DATA = ROOT.parent / "shared/data/blood_cells"
 TRAIN, EVALUATE = str(BUNDLE / "train.json"), str(BUNDLE / "evaluate.json")
 SIZES = {"Platelets": 20, "RBC": 50, "WBC": 90}
 SMALL = {"device": "cpu", "cache_workers": 0, "patch_size": 64, "backbone::channels": [4, 4, 8, 8, 8], "channels": 8, "fast_dev_run": True}
@@ -54,6 +56,15 @@ def test_the_bundle_is_the_template_with_its_plan():
     assert own == {"bundle_root": "bundles/blood_cells", "output_dir": "runs/blood_cells", "datalist": "data/blood_cells/datalist.json"}
     for name in ("evaluate.json", "multi_gpu.json", "logging.conf"):
         assert (BUNDLE / name).read_bytes() == (TEMPLATE / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs blood_cells in ../shared/data, which is not part of the repository")
+def test_the_plan_follows_from_the_data(tmp_path):
+    import_data("voc", str(DATA), out=str(tmp_path / "data"))
+    plan(str(tmp_path / "data" / "datalist.json"), 8, str(tmp_path / "plan"), str(TEMPLATE), device="cpu")
+    for name in ("plan.json", "plan.md"):
+        assert (tmp_path / "plan" / name).read_text() == (BUNDLE / name).read_text()
 
 
 def test_pictures_go_from_annotations_to_a_mosaic(cells, tmp_path):
