@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from medtk_monai.errors import DataError
+
 PADDING_MODES = ("reflect", "zeros")
 """What lies beyond the borders of an image."""
 
@@ -27,10 +29,10 @@ def check_padding_mode(padding_mode: str) -> str:
     """The mode, if there is one of that name.
 
     Raises:
-        ValueError: there is none.
+        DataError: there is none.
     """
     if padding_mode not in PADDING_MODES:
-        raise ValueError(f"padding_mode is {padding_mode!r}: choose one of {', '.join(PADDING_MODES)}")
+        raise DataError(f"padding_mode is {padding_mode!r}", remedy=f"choose one of {', '.join(PADDING_MODES)}")
     return padding_mode
 
 

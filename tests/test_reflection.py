@@ -83,5 +83,5 @@ def test_a_region_beyond_the_image_is_reflected_or_zero(data):
 
 
 def test_other_paddings_are_refused():
-    with pytest.raises(ValueError, match="'constant': choose one of reflect, zeros"):
+    with pytest.raises(ValueError, match="'constant' -- choose one of reflect, zeros"):
         check_padding_mode("constant")

@@ -58,7 +58,8 @@ def fingerprint_data(examination: Examination, point_radius_mm: float | None = N
     inside objects and outside of them, with a guess of their unit; share of the foreground and its box (shares of the axes); objects
     per case; and for all objects and those of each class percentiles of their sides (mm and voxels, per axis), longest sides and
     volumes. The whole has the values of each case and each object as well. Cases that cannot be used, and objects that do not lie in
-    their images, are left out. Points count as objects, but have a size only with a radius.
+    their images, are left out. Ignored objects are counted
+    by themselves. Points count as objects, but have a size only with a radius.
 
     Args:
         point_radius_mm: of points that tell none.
@@ -74,7 +75,10 @@ def fingerprint_data(examination: Examination, point_radius_mm: float | None = N
     ranges = fingerprint_of([{"scan_facts": case.scan_facts} for case in usable])
     whole = _summarize(usable)
     merged = {key: {**ranges.get(key, {}), **value} if isinstance(value, dict) else value for key, value in whole.items()}
-    head = {"datalist": str(examination.listing.path), "spatial_dims": dims[0][0], "left_out": len(examination.entries) - len(usable)}
+    labels = [label for case in usable for label in case.labels] + [label for entry in examination.entries for label in entry.point_labels]
+    classes = max([examination.listing.num_classes or 0, *(label + 1 for label in labels)])
+    head = {"datalist": str(examination.listing.path), "num_classes": classes, "spatial_dims": dims[0][0]}
+    head["left_out"] = len(examination.entries) - len(usable)
     splits = {split: _summarize([case for case in usable if case.told["split"] == split]) for split in examination.listing.splits}
     return {**head, **ranges, **merged, "splits": splits, "cases": [case.told for case in usable], "values": _object_values(usable)}
 
@@ -88,14 +92,19 @@ def _case_facts(entry: Entry, scan: Scan, point_radius_mm: float | None) -> Case
     assert image is not None
     spacing, size = grid_facts(image.affine, image.size)
     dims, order = len(size), _world_order(image)
-    balls, ball_labels = _balls(entry, image, point_radius_mm)
-    objects, named = np.concatenate([scan.objects.reshape(-1, 2 * dims), balls]), [*named_objects(entry, scan)[1], *ball_labels]
-    seen = visible_fractions(torch.from_numpy(objects), image.size).numpy() >= _PLACED if len(objects) else np.zeros(0, bool)
+    balls, numbers = _balls(entry, image, point_radius_mm)
+    stated = scan.objects.reshape(-1, 2 * dims)
+    objects, named = np.concatenate([stated, balls]), [*named_objects(entry, scan)[1], *(entry.point_labels[n] for n in numbers)]
+    flags = entry.ignored if len(entry.ignored) == len(stated) else (False,) * len(stated)
+    ignored = np.array([*flags, *(entry.point_ignored[n] for n in numbers)], dtype=bool)
+    placed = visible_fractions(torch.from_numpy(objects), image.size).numpy() >= _PLACED if len(objects) else np.zeros(0, bool)
+    seen = placed & ~ignored
     boxes, labels = objects[seen], [label for label, use in zip(named, seen) if use]
+    unsized = sum(not entry.point_ignored[n] for n in range(len(entry.points)) if n not in numbers)
     sizes = (boxes[:, dims:] - boxes[:, :dims]).reshape(-1, dims)[:, order]
     volumes = (sizes * spacing).prod(axis=1)
     if scan.label_map is not None and not len(entry.boxes):
-        volumes = np.array(scan.label_map.counts)[seen] * abs(np.linalg.det(scan.label_map.affine[:-1, :-1]))
+        volumes = np.array(scan.label_map.counts)[seen[: len(stated)]] * abs(np.linalg.det(scan.label_map.affine[:-1, :-1]))
     told = {
         "case_id": entry.case_id,
         "split": entry.split,
@@ -103,14 +112,16 @@ def _case_facts(entry: Entry, scan: Scan, point_radius_mm: float | None) -> Case
         "size": size,
         "orientation": "".join(map(str, nib.orientations.aff2axcodes(image.affine))) if dims == 3 else "",  # type: ignore[attr-defined]
         "channels": image.channels,
-        "objects": len(boxes) + len(entry.points) - len(balls),
+        "objects": len(boxes) + unsized,
+        "ignored": int((placed & ignored).sum()),
+        "unsized": unsized,
         **(_told_intensities(inner, image, order) if inner else {}),
     }
     return CaseFacts(told, image.facts, tuple(labels), sizes, sizes * spacing, volumes, _centers(boxes, image), _overlaps(boxes, labels))
 
 
 def _balls(entry: Entry, image: ImageFacts, point_radius_mm: float | None) -> tuple[np.ndarray, list[int]]:
-    """Boxes (N, 2D), voxels of the image, and classes of the points that have a radius, if only a nominal one."""
+    """Boxes (N, 2D), voxels of the image, and numbers of the points that have a radius, if only a nominal one."""
     dims = len(image.size)
     if not len(entry.points) or entry.points.shape[1] != dims:
         return np.zeros((0, 2 * dims)), []
@@ -118,7 +129,7 @@ def _balls(entry: Entry, image: ImageFacts, point_radius_mm: float | None) -> tu
     known = np.flatnonzero(~np.isnan(radii))
     centers = positions(entry.points[known], entry.space or RAS, image.affine)
     half = radii[known, None] / np.linalg.norm(image.affine[:dims, :dims], axis=0)
-    return np.concatenate([centers - half, centers + half], axis=1), [entry.point_labels[number] for number in known]
+    return np.concatenate([centers - half, centers + half], axis=1), known.tolist()
 
 
 def _centers(boxes: np.ndarray, image: ImageFacts) -> np.ndarray:

@@ -32,9 +32,11 @@ def fingerprint(
     from medtk_monai.analysis.data_fingerprint import fingerprint_data
     from medtk_monai.analysis.doctor.examine import examine
     from medtk_monai.atomic import write_text_atomically
+    from medtk_monai.cli.words import above_zero
     from medtk_monai.errors import DataError
     from medtk_monai.visualize.fingerprint_plot import plot_fingerprint
 
+    above_zero("point_radius_mm", point_radius_mm, "mm, or leave it out")
     target = Path(out).expanduser()
     picture = Path(figure).expanduser() if figure else target.with_suffix(".png")
     if len({path.absolute() for path in (target, picture, Path(datalist).expanduser())}) < 3:
@@ -60,4 +62,7 @@ def _show(found: dict[str, Any]) -> str:
         lines.append(f"median object {axes(objects['sizes_mm']['median'])} mm, {axes(objects['sizes_vox']['median'])} voxels")
     for label, part in found["classes"].items():
         lines.append(f"  class {label}: objects {part['count']}, in cases {part['cases']}")
+    unsized = sum(case["unsized"] for case in found["cases"])
+    if unsized:
+        lines.append(f"points without a radius, and thus without a size: {unsized}; --point_radius_mm gives them a nominal one")
     return "\n".join(lines)

@@ -46,10 +46,12 @@ def plan(
     Raises:
         DataError: the data cannot be used, or no patch fits into the memory.
     """
-    from medtk_monai.analysis.doctor.examine import examine
-    from medtk_monai.planning import Wishes
+    from pathlib import Path
 
-    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3, point_radius_mm)
+    from medtk_monai.analysis.doctor.examine import examine
+
+    wishes, out = _wishes(memory, head, min_volume_mm3, max_volume_mm3, point_radius_mm), str(Path(out).expanduser())
+    _check_device(device)
     planned, fingerprint = _make(examine(datalist, dataset_dir, num_workers=num_workers), bundle, split, wishes, device)
     planned.plan.write(out)
     _write_fingerprint(out, fingerprint)
@@ -86,18 +88,19 @@ def new(
     from medtk_monai.analysis.doctor.examine import examine
     from medtk_monai.data import read_class_names
     from medtk_monai.errors import DataError
-    from medtk_monai.planning import Wishes
     from medtk_monai.planning.new_bundle import refuse_existing, write_bundle
 
     if not name.replace("_", "").replace("-", "").isalnum():
         raise DataError(f"{name!r} is no name for a bundle", remedy="use letters, digits, - and _")
     folder = Path(out).expanduser() / name
     refuse_existing(folder)
-    wishes = Wishes(_positive(memory), _head(head), min_volume_mm3, max_volume_mm3, point_radius_mm)
+    wishes = _wishes(memory, head, min_volume_mm3, max_volume_mm3, point_radius_mm)
+    _check_device(device)
+    class_names = read_class_names(datalist)
     examination = examine(datalist, dataset_dir, num_workers=num_workers)
     _refuse_errors(examination, datalist)
     planned, fingerprint = _make(examination, bundle, "training", wishes, device)
-    write_bundle(Path(bundle), folder, planned.plan, datalist, read_class_names(datalist))
+    write_bundle(Path(bundle), folder, planned.plan, datalist, class_names)
     _write_fingerprint(folder, fingerprint)
     config = folder / "train.json"
     return (
@@ -121,12 +124,13 @@ def _make(examination: Examination, bundle: str, split: str, wishes: Wishes, dev
 
 
 def _refuse_errors(examination: Examination, datalist: str) -> None:
+    from medtk_monai.analysis.doctor.words import counted
     from medtk_monai.errors import DataError
 
     errors = [finding for finding in examination.findings if finding.severity == "error"]
     if errors:
         remedy = f"see medtk check {datalist}, and mend them with --fix"
-        raise DataError(f"{datalist} has {len(errors)} errors, the first: {errors[0].what}", errors[0].case_id, remedy)
+        raise DataError(f"{datalist} has {counted(len(errors), 'error')}, the first: {errors[0].what}", errors[0].case_id, remedy)
 
 
 def _write_fingerprint(folder: Any, fingerprint: Mapping[str, Any]) -> None:
@@ -150,9 +154,25 @@ def _head(head: str | None) -> str | None:
     return head
 
 
-def _positive(memory: float) -> float:
+def _wishes(memory: float, head: str | None, smallest: float, largest: float | None, point_radius_mm: float | None) -> Wishes:
+    from medtk_monai.cli.words import above_zero
+    from medtk_monai.errors import DataError
+    from medtk_monai.planning import Wishes
+
+    above_zero("memory", memory, "the GB that a training step may take, as 8")
+    above_zero("max_volume_mm3", largest, "mm3, or leave it out")
+    above_zero("point_radius_mm", point_radius_mm, "mm, or leave it out")
+    if largest is not None and largest <= smallest:
+        raise DataError(f"--min_volume_mm3 is {smallest:g} and --max_volume_mm3 {largest:g}", remedy="give the smaller one first")
+    return Wishes(float(memory), _head(head), smallest, largest, point_radius_mm)
+
+
+def _check_device(device: str | None) -> None:
+    import torch
+
     from medtk_monai.errors import DataError
 
-    if not isinstance(memory, int | float) or not memory > 0:
-        raise DataError(f"--memory is {memory}", remedy="give the GB that a training step may take, as 8")
-    return float(memory)
+    try:
+        torch.device(device or "cpu")
+    except (RuntimeError, TypeError) as error:
+        raise DataError(f"--device is {device}", remedy="give cpu or cuda") from error

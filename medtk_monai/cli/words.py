@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import inf
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -99,3 +100,15 @@ def _read(text: Any, kinds: Sequence[Any]) -> Any:
 def _split(text: str) -> list[str]:
     """The words of a list some of which would become numbers."""
     return [word.strip(" '\"") for word in text.strip("[]() ").split(",") if word.strip()]
+
+
+def above_zero(name: str, value: Any, remedy: str) -> None:
+    """Refuse what is no number above 0; None is left to the caller.
+
+    Raises:
+        DataError: it is none.
+    """
+    from medtk_monai.errors import DataError
+
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf):
+        raise DataError(f"--{name} is {value}", remedy=f"give {remedy}")

@@ -96,11 +96,12 @@ def check_length(box: Any, number: int, lengths: Sequence[int], case: str) -> No
 
 def check_finite(box: Sequence[Any], number: int, case: str) -> None:
     """DataError unless all values of a box are finite numbers."""
-    if not all(_is_finite(value) for value in box):
+    if not all(is_finite(value) for value in box):
         raise DataError(f"box {number} is {box}, with values that are no finite numbers", case, "correct or remove the box")
 
 
-def _is_finite(value: Any) -> bool:
+def is_finite(value: Any) -> bool:
+    """Whether a value is a finite number."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     except OverflowError:  # a whole number of hundreds of digits

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from medtk_monai.data.case_fields import is_finite
 from medtk_monai.errors import DataError
 
 NOMINAL_REMEDY = 'write its radius in mm into "radii", or set point_radius_mm to a nominal radius'
@@ -40,7 +41,7 @@ def _check_points(points: Any, case: str) -> np.ndarray:
     """(N, D) float64."""
     for number, point in enumerate(points if isinstance(points, list) else [points]):
         length = len(point) if isinstance(point, list) else None
-        if length not in (2, 3) or length != len(points[0]) or not all(_is_number(value) for value in point):
+        if length not in (2, 3) or length != len(points[0]) or not all(is_finite(value) for value in point):
             raise DataError(f"point {number} is {point}, not 2 or 3 finite numbers", case, "write world mm: [x, y, z]")
     return np.asarray(points, dtype=np.float64)
 
@@ -54,10 +55,6 @@ def _check_radii(radii: Any, count: int, case: str, point_radius_mm: float | Non
         raise DataError(f"point {radii.index(None)} has no radius", case, NOMINAL_REMEDY)
     known: Sequence[Any] = [point_radius_mm if radius is None else radius for radius in radii]
     for number, radius in enumerate(known):
-        if not _is_number(radius) or radius <= 0:
-            raise DataError(f"the radius of point {number} is {radius}", case, "radii are mm above 0")
+        if not is_finite(radius) or radius <= 0:
+            raise DataError(f"the radius of point {number} is {radius!r}", case, "radii are mm above 0")
     return np.asarray(known, dtype=np.float64)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

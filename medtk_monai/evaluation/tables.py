@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from medtk_monai.formats.evaluation import told_per_iou
+
 _PLACES = {
     "by_border_mm": "border of the scan, mm",
     "by_intensity": "mean intensity",
@@ -38,8 +40,7 @@ def format_evaluation(metrics: dict[str, Any]) -> str:
 
 
 def _precisions(values: dict[str, Any]) -> str:
-    per_iou = ", ".join(f"{_fixed(ap)} at IoU {iou}" for iou, ap in values["ap_per_iou"].items())
-    return f"AP {_with(values, 'ap')}; {per_iou}"
+    return f"AP {_with(values, 'ap')}; {told_per_iou(values)}"
 
 
 def _card(name: str, point: dict[str, Any]) -> str:

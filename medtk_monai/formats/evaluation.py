@@ -69,9 +69,13 @@ def format_froc_table(metrics: dict[str, Any]) -> str:
     return "\n".join([*table, "", _precisions(metrics), *lines, counts])
 
 
+def told_per_iou(values: Mapping[str, Any]) -> str:
+    """AP at each IoU, of all or of one class."""
+    return ", ".join(f"{_fixed(ap)} at IoU {threshold}" for threshold, ap in values["ap_per_iou"].items())
+
+
 def _precisions(values: Mapping[str, Any]) -> str:
-    """AP at the hit rule, and at each IoU."""
-    per_iou = ", ".join(f"{_fixed(ap)} at IoU {threshold}" for threshold, ap in values["ap_per_iou"].items())
+    per_iou = told_per_iou(values)
     return f"AP {_fixed(values['ap'])}" + (f" ({per_iou})" if per_iou else "")
 
 

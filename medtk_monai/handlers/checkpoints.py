@@ -14,6 +14,7 @@ from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import replacing
 from medtk_monai.errors import DataError
+from medtk_monai.handlers.detection_metric import key_metric_name
 
 logger = logging.getLogger(__name__)
 PROGRESS = "progress"
@@ -77,6 +78,11 @@ class Checkpoints:
             self._best = float(value)
             self._save(trainer, "best.pt")
 
+    @property
+    def _key_metric(self) -> str | None:
+        """Name of the figure that tells the best; the best of another figure is no match for it."""
+        return None if self.evaluator is None else key_metric_name(self.evaluator)
+
     def _save(self, trainer: Engine, name: str) -> None:
         states = idist.all_gather(random_states())
         if idist.get_rank() != 0:
@@ -86,6 +92,7 @@ class Checkpoints:
             "iteration": trainer.state.iteration,
             "epoch_length": trainer.state.epoch_length,
             "best_metric": self._best,
+            "key_metric": self._key_metric,
             "random": states,
         }
         content = {key: part.state_dict() for key, part in self.objects.items()}
@@ -108,7 +115,7 @@ class Checkpoints:
             trainer.state.epoch, trainer.state.iteration = progress["epoch"], progress["iteration"]
             for name, part in self.objects.items():
                 part.load_state_dict(content[name])
-            if (self.folder / "best.pt").exists():
+            if (self.folder / "best.pt").exists() and progress.get("key_metric") in (None, self._key_metric):
                 self._best = progress["best_metric"]
             if len(progress["random"]) == idist.get_world_size():
                 set_random_states(progress["random"][idist.get_rank()])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from math import isnan
 from typing import Any
@@ -11,6 +12,8 @@ from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.errors import DataError
 from medtk_monai.handlers.gathering import gather_cases
 from medtk_monai.metrics import DetectionMetrics, Goal, parse_goal
+
+logger = logging.getLogger(__name__)
 
 
 def _cases(output: dict[str, Any]) -> tuple[Sequence[Any], ...]:
@@ -51,6 +54,8 @@ class DetectionMetric(Metric):
         table, at_iou = self.metrics.tables()
         hit = self.goal.rules.hit
         value = self.goal.value(table if hit == self.metrics.hit else at_iou[hit.threshold])  # type: ignore[union-attr]
+        if isnan(value) and len(table.scores):
+            logger.warning("%s is undefined for these cases, and counts as 0: choose another key_metric", self.goal.name)
         return 0.0 if isnan(value) else value
 
     def completed(self, engine: Engine, name: str) -> None:
@@ -85,3 +90,8 @@ def _read_goal(figure: str, metrics: DetectionMetrics) -> Goal:
 def key_metric(metrics: DetectionMetrics, figure: str = "froc_mean") -> dict[str, DetectionMetric]:
     """The figure by its name, as an evaluator of MONAI takes its key metric; see ``DetectionMetric``."""
     return {figure: DetectionMetric(metrics, figure)}
+
+
+def key_metric_name(evaluator: Any) -> str | None:
+    """The name of an evaluator's key metric; None before it has one."""
+    return getattr(evaluator.state, "key_metric_name", None)

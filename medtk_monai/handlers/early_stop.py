@@ -5,6 +5,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from medtk_monai.handlers.detection_metric import key_metric_name
+
 logger = logging.getLogger(__name__)
 
 
@@ -51,9 +53,11 @@ class EarlyStop:
 
     def state_dict(self) -> dict[str, Any]:
         """The best metric, and how many validations ago it was."""
-        return {"best": self._best, "waited": self._waited}
+        return {"best": self._best, "waited": self._waited, "key_metric": key_metric_name(self.evaluator)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """What ``state_dict`` has told. A training that ended so ends again, if it is starting."""
+        """What ``state_dict`` has told, unless that is of another figure. A training that ended so ends again, if it is starting."""
+        if state.get("key_metric") not in (None, key_metric_name(self.evaluator)):
+            return
         self._best, self._waited = state["best"], state["waited"]
         self._end_if_due()

@@ -44,12 +44,20 @@ def parse_goal(text: str, rules: Rules) -> Goal:
     Raises:
         ValueError: the word is not known, or its number out of range.
     """
-    name, at, number = text.partition("@")
+    name, at, number = str(text).partition("@")
     if not at and name in (known := figures(rules)):
         return Goal(text, rules, known[name])
-    if name in _AT and number:
+    if name in _AT and _is_number(number):
         return _AT[name](text, float(number), rules)
     raise ValueError(f"{text!r} is no figure: choose from {NAMES}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _sensitivity_at(text: str, rate: float, rules: Rules) -> Goal:

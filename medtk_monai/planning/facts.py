@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -33,6 +33,7 @@ class DataFacts:
         overlap: 99th percentile of an object's largest IoU with another one of its class.
         most_objects: in one case.
         at_border: share of the objects that reach the border of their image, which may cut them.
+        known_classes: of the data as a whole, though the split may lack some.
     """
 
     spacing: np.ndarray
@@ -48,6 +49,7 @@ class DataFacts:
     overlap: float
     most_objects: int
     at_border: float = 0.0
+    known_classes: int = 0
 
     @property
     def dims(self) -> int:
@@ -55,7 +57,7 @@ class DataFacts:
 
     @property
     def num_classes(self) -> int:
-        return int(self.labels.max()) + 1
+        return max(int(self.labels.max()) + 1, self.known_classes)
 
     def class_percentiles(self, percent: float, sides: np.ndarray) -> np.ndarray:
         """(C, D) or (C,): a percentile of values (M, ...) of the objects, for each class that has any."""
@@ -68,28 +70,32 @@ def read_facts(
     """The facts of a split of a fingerprint; objects outside of the volumes are ignored in training, and have no say.
 
     Raises:
-        DataError: the split has no cases or no objects, or images of different numbers of channels.
+        DataError: the split has no cases or no objects, or images of different numbers of channels; a point of the data has no radius.
     """
     cases = [case for case in fingerprint["cases"] if case["split"] == split]
+    if not cases:
+        raise DataError(f"there is no split {split!r}", remedy=f"choose from {', '.join(fingerprint['splits'])}")
     values = fingerprint["values"]
     largest = inf if max_volume_mm3 is None else max_volume_mm3
-    inside = [min_volume_mm3 <= volume <= largest for volume in values["volume_mm3"]]
-    chosen = [index for index, (own, use) in enumerate(zip(values["split"], inside)) if own == split and use]
+    own = [index for index, name in enumerate(values["split"]) if name == split]
+    chosen = [index for index in own if min_volume_mm3 <= values["volume_mm3"][index] <= largest]
+    _refuse_unsized(fingerprint["cases"])
     if not chosen:
-        raise DataError(
-            f"{fingerprint['datalist']} has no objects to fit in split {split!r}",
-            remedy="see medtk fingerprint for its splits and sizes; points without radii need a --point_radius_mm",
-        )
-    channels = {case["channels"] for case in cases}
+        volumes = f" of {min_volume_mm3:g} to {largest:g} mm3; it has {len(own)} of other volumes" if own else ""
+        raise DataError(f"split {split!r} has no objects to fit{volumes}", remedy="see medtk fingerprint for its objects")
+    if min(values["label"][index] for index in chosen) < 0:
+        raise DataError(f"objects of split {split!r} have no class that can be used", remedy="see medtk check")
+    channels = {case["channels"]: case["case_id"] for case in cases}
     if len(channels) > 1:
-        raise DataError(f"images of {split!r} have {', '.join(map(str, sorted(channels)))} channels", remedy="use images of one kind")
+        counts = ", ".join(f"{number} (as {case!r})" for number, case in sorted(channels.items()))
+        raise DataError(f"images of split {split!r} differ in their channels: {counts}", remedy="use images of one kind")
     part = fingerprint["splits"][split]
     sizes = {case["case_id"]: np.array(case["size"], dtype=float) for case in cases}
     intensity = part["intensity"]
     return DataFacts(
         np.array([case["spacing"] for case in cases], dtype=float),
         np.array([case["size"] for case in cases], dtype=float),
-        max(channels.pop(), 1),
+        max(*channels, 1),
         tuple(part["orientations"]),
         str(intensity["unit"]),
         float(part["foreground"]["share"].get("median", 1.0)),
@@ -100,7 +106,15 @@ def read_facts(
         float(np.percentile([values["overlap"][index] for index in chosen], 99)),
         max(case["objects"] for case in cases),
         float(np.mean([_is_at_border(values, index, sizes[values["case_id"][index]]) for index in chosen])),
+        fingerprint["num_classes"],
     )
+
+
+def _refuse_unsized(cases: Sequence[Mapping[str, Any]]) -> None:
+    count = sum(case["unsized"] for case in cases)
+    if count:
+        first = next(case["case_id"] for case in cases if case["unsized"])
+        raise DataError(f"{count} points of the data have no radius", first, "give a nominal one by --point_radius_mm")
 
 
 def _is_at_border(values: Mapping[str, Any], index: int, size: np.ndarray) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 
@@ -17,6 +16,9 @@ _SAME = 0.02
 _MAX_LEVELS = 4
 _LEAST_STAGES, _MOST_STAGES = 3, 6
 _LEAST_PATCH = 24
+_CONTEXT = {2: 2.0, 3: 1.7}
+"""Sides of a patch by those of large objects: context costs its third power in 3D."""
+_LEAST_CONTEXT = 1.25
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def choose_levels(facts: DataFacts, grid: Grid, span: tuple[int, int] | None = N
     An axis is not halved while its cells are twice as long, in mm, as those along the finest one.
 
     Args:
-        finest: index of the finest level; None to choose it.
+        span: indices of the first and the last stage that become levels; None to choose them.
     """
     sides = facts.sides_mm / grid.spacing
     small = facts.class_percentiles(10, sides).min(axis=0)
@@ -109,27 +111,30 @@ def _stages(spacing: np.ndarray) -> tuple[list[tuple[int, ...]], list[tuple[int,
 
 
 def choose_patch(facts: DataFacts, grid: Grid, levels: Levels) -> tuple[int, ...]:
-    """Twice the sides of the largest objects, in whole cells of the coarsest stage; the whole image along axes of which that is most.
+    """Twice the sides of the largest objects, 1.7 times in 3D, in whole cells of the coarsest stage; the whole image along axes of which
+    that is most.
 
     Where cells are about as long along all axes, so is the patch, so that its axes may be exchanged.
     """
     sides = np.percentile(facts.sides_mm / grid.spacing, 95, axis=0)
     sides = np.maximum(sides, facts.class_percentiles(95, facts.sides_mm / grid.spacing).max(axis=0))
     image = np.median(facts.size * facts.spacing / grid.spacing, axis=0)
-    wanted = np.maximum(2 * sides, _LEAST_PATCH)
+    wanted = np.maximum(_CONTEXT[facts.dims] * sides, _LEAST_PATCH)
     whole = wanted > 0.7 * image
     wanted = np.where(whole, np.maximum(image, sides), wanted)
     if max(levels.coarsest) == min(levels.coarsest) and max(grid.spacing) < 1.5 * min(grid.spacing):
         middle = np.exp(np.log(wanted).mean())
         enough = max(2 * sides.max(), image.min())
         wanted = np.full(facts.dims, min((middle + wanted.max()) / 2, enough) if whole.all() else middle)
-    return tuple(ceil(value / stride - 1e-6) * stride for value, stride in zip(wanted, levels.coarsest))
+    cells = wanted / levels.coarsest
+    cells = np.where(whole, np.ceil(cells - 1e-6), np.maximum(np.round(cells), np.ceil(_LEAST_CONTEXT * sides / levels.coarsest)))
+    return tuple(int(count) * stride for count, stride in zip(cells, levels.coarsest))
 
 
 def free_axes(facts: DataFacts) -> tuple[int, ...]:
     """The axes along which mirror images are as good as the original: where the classes do not lie one behind the other.
 
-    Classes do if for a random pair of objects of two classes the order along the axis is the same in more than four of five cases.
+    Classes do so if of a random pair of objects of two classes the order along the axis is the same in more than four of five cases.
     """
     classes = np.unique(facts.labels)
     free = []

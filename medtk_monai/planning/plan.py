@@ -126,7 +126,7 @@ def _is_cut(facts: DataFacts) -> bool:
 
 def _border_values(facts: DataFacts) -> dict[str, Any]:
     """Reflection hides the border that cuts an object, and its face with it; among zeros it is seen."""
-    return {"padding_mode": "zeros", "network_def::reflect": False} if _is_cut(facts) else {"padding_mode": "reflect"}
+    return {"padding_mode": "zeros" if _is_cut(facts) else "reflect"}
 
 
 def _fit_memory(
@@ -234,7 +234,8 @@ def _reasons(
     values: Mapping[str, Any], axes: Sequence[int], taken: float,
 ) -> list[tuple[str, str, str]]:  # fmt: skip
     sides = facts.sides_mm / grid.spacing
-    small, large = (np.percentile(np.exp(np.log(sides).mean(axis=1)), percent) for percent in (10, 90))
+    means = np.exp(np.log(sides).mean(axis=1))
+    small, large = facts.class_percentiles(10, means).min(), np.percentile(means, 90)
     iou = mean_best_iou(sides, np.array([anchor for level in anchors for anchor in level]))
     coarser = f"the median spacing, {grid.factor:g} times coarser, as even small objects keep {ENOUGH_VOXELS:g} voxels a side"
     unit = "pixels" if facts.dims == 2 and (facts.spacing == 1).all() else "mm"
@@ -243,12 +244,12 @@ def _reasons(
     return [
         ("Spacing", _times(grid.spacing, unit), f"It is {coarser if grid.factor > 1 else 'the median of the cases'}."),
         ("Levels", f"cells of {', '.join(_times(s) for s in levels.level_strides)} voxels",
-         f"Nine in ten objects have sides (geometric mean) of more than {small:.1f} voxels, and nine in ten of less than {large:.1f}."),
+         f"Nine in ten objects of each class have sides of more than {small:.1f} voxels, of all nine in ten less than {large:.1f} (geometric mean)."),
         ("Head", head, "The objects of each class are of one size, which anchors fit." if head == "anchor"
          else "Sizes differ too much for a few anchors, or too little is known of them; points need none."),
-        ("Anchors", str(values["anchor_sizes"]), f"Fitted to the objects: the mean of the best IoU is {iou:.2f}."),
+        ("Anchors", str(values["anchor_sizes"]), f"Fitted to the objects: the mean of the best IoU is {iou:.2f}." + ("" if head == "anchor" else " For --head anchor; points need none.")),
         ("Patch", f"{_times(_listed(values['patch_size'], facts.dims))} voxels, {values['batch_size']} at once",
-         f"Twice the sides of large objects, or the whole image. A step is expected to take {taken / 1e9:.2f} GB."),
+         f"{'Twice' if facts.dims == 2 else '1.7 times'} the sides of large objects, or the whole image. A step is expected to take {taken / 1e9:.2f} GB."),
         ("Mirror images", f"along {', '.join(names[axis] for axis in axes) or 'no axis'}",
          f"Classes lie one behind the other along {', '.join(blocked)}, which a mirror would turn round." if blocked
          else "No axis tells the classes apart."),
@@ -257,7 +258,7 @@ def _reasons(
         ("Intensities", facts.unit, "See the transforms under preprocessing."),
         ("Windows", f"up to {_times(_listed(values['window_size'], facts.dims))} voxels with a margin of {values['margin']}",
          "Two of the coarsest cells of context on each side."),
-        ("Suppression", f"{values['suppressor']['_target_'].rpartition('.')[2]}, IoU {values['suppressor']['iou']:g}", f"Objects of one class overlap by up to {facts.overlap:.2f}."),
+        ("Suppression", f"{values['suppressor']['_target_'].rpartition('.')[2]}, IoU {values['suppressor']['iou']:g}", f"All but one in a hundred objects overlap another one of their class by less than {facts.overlap:.2f}."),
         ("Length", f"{values['max_epochs']} epochs of {values['samples_per_case']} patches a case",
          f"About {_STEPS} steps. Train longer where the loss still falls."),
     ]  # fmt: skip

@@ -35,7 +35,7 @@ class PatchSampling:
         foreground_fraction: probability of a patch whose center is brighter than ``foreground_above``, in [0, 1 - object_fraction]; the
             rest lie anywhere.
         foreground_above: intensity.
-        overhang: voxels per axis, or one number for all, by which a patch may leave the image, where it is filled by reflection; in
+        overhang: voxels per axis, or one number for all, by which a patch may leave the image; in
             [0, size). An image smaller than the patch lies in it at a random place.
 
     Raises:
@@ -274,28 +274,36 @@ def _mirror_images(boxes: Tensor, warp: Warp, image_size: tuple[int, ...]) -> tu
     ends = [(low + 0.5, high + 0.5) for low, high in zip(*warp.bounds())]
     shown, sources = boxes, torch.arange(len(boxes))
     for axis, ((low, high), length) in enumerate(zip(ends, image_size)):
-        if (low < 0 or high > length) and length > 1 and len(boxes):
-            copies = [_mirrored(shown, axis, shift) for shift in _shifts(low, high, length)]
+        if (low < 0 or high > length) and len(boxes):
+            copies = _along_a_thin_axis(shown, axis, low, high) if length == 1 else _mirrored_along(shown, axis, low, high, length)
             kept = [(copy[:, axis] < high) & (copy[:, axis + len(ends)] > low) for copy in copies]
             shown = torch.cat([shown, *(copy[some] for copy, some in zip(copies, kept))])
             sources = torch.cat([sources, *(sources[some] for some in kept)])
     return shown[len(boxes) :], sources[len(boxes) :]
 
 
-def _shifts(low: float, high: float, length: int) -> list[tuple[bool, int]]:
-    """Whether an axis is mirrored and how far it is then shifted, for each of its images that may lie between two places: reflection
-    leaves out the border voxel, so that all comes again after 2 (length - 1) voxels."""
+def _mirrored_along(boxes: Tensor, axis: int, low: float, high: float, length: int) -> list[Tensor]:
+    """The images of boxes along an axis of ``length`` voxels that may lie between two places: reflection leaves out the border voxel,
+    so that all comes again after 2 (length - 1) voxels."""
     period = 2 * (length - 1)
-    turns = range(floor(low / period) - 1, ceil(high / period) + 1)
-    return [(mirror, turn * period) for turn in turns for mirror in (False, True) if mirror or turn]
+    mirrored = _placed(boxes, axis, 1 - boxes[:, axis + boxes.shape[1] // 2], 1 - boxes[:, axis])
+    turns = [turn * period for turn in range(floor(low / period) - 1, ceil(high / period) + 1)]
+    return [_moved(part, axis, turn) for turn in turns for part in (boxes, mirrored) if turn or part is mirrored]
 
 
-def _mirrored(boxes: Tensor, axis: int, shift: tuple[bool, int]) -> Tensor:
-    mirror, distance = shift
-    result, other = boxes.clone(), axis + boxes.shape[1] // 2
-    if mirror:
-        result[:, axis], result[:, other] = 1 - boxes[:, other], 1 - boxes[:, axis]
-    result[:, [axis, other]] += distance
+def _along_a_thin_axis(boxes: Tensor, axis: int, low: float, high: float) -> list[Tensor]:
+    """The only voxel of an axis, and what it shows, goes on beyond both of its faces."""
+    zeros, ones = torch.zeros(len(boxes)), torch.ones(len(boxes))
+    return [_placed(boxes, axis, zeros + min(low, 0), zeros), _placed(boxes, axis, ones, zeros + max(high, 1))]
+
+
+def _moved(boxes: Tensor, axis: int, distance: float) -> Tensor:
+    return _placed(boxes, axis, boxes[:, axis] + distance, boxes[:, axis + boxes.shape[1] // 2] + distance)
+
+
+def _placed(boxes: Tensor, axis: int, lower: Tensor, upper: Tensor) -> Tensor:
+    result = boxes.clone()
+    result[:, axis], result[:, axis + boxes.shape[1] // 2] = lower, upper
     return result
 
 

@@ -19,6 +19,8 @@ COLORS = ("#3ddc5b", "#ff9f1c", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#2e
 _FALSE, _MISSED, _BACKGROUND = "#ff2d2d", "#ffffff", "#202020"
 _WIDTH, _HEAD, _GAP, _DASH = 360, 18, 8, 4
 """Pixels: of a tile's width, of the lines of text, between tiles, and of the dashes."""
+_TALLEST = 3
+"""Widths that a tile may be high; it is narrower then."""
 _WINDOW = (0.5, 99.5)
 """Percentiles of each channel that become black and white."""
 
@@ -50,9 +52,9 @@ def make_tile(image: Tensor, detections: Detections, target: Target, matches: Ca
     colored = colored if colored.shape[2] == 3 else colored[:, :, :1]
     low, high = np.percentile(colored, _WINDOW, axis=(0, 1))
     shown = np.clip((colored - low) / np.where(high > low, high - low, 1.0), 0, 1) * 255
-    scale = _WIDTH / shown.shape[1]
+    scale = min(_WIDTH / shown.shape[1], _TALLEST * _WIDTH / shown.shape[0])
     small = Image.fromarray(shown.astype(np.uint8).squeeze(2) if shown.shape[2] == 1 else shown.astype(np.uint8))
-    small = small.resize((_WIDTH, max(round(shown.shape[0] * scale), 1)), Image.Resampling.BILINEAR)
+    small = small.resize([max(round(side * scale), 1) for side in (shown.shape[1], shown.shape[0])], Image.Resampling.BILINEAR)
     return Tile(np.asarray(small), scale, detections, target, matches, case_id)
 
 
@@ -116,9 +118,13 @@ def _write_legend(draw: ImageDraw.ImageDraw, tiles: Sequence[Tile], threshold: f
     labels = sorted({int(label) for tile in tiles for label in (*tile.matches.labels, *tile.matches.object_labels)})
     words = [(class_names[label] if label < len(class_names) else f"class {label}", _color(label)) for label in labels]
     place = float(_GAP)
-    for text, color in [*words, ("false positive", _FALSE), ("missed", _MISSED), (f"score from {threshold:.2f}", "#a0a0a0")]:
+    for text, color in [*words, ("false positive", _FALSE), ("missed", _MISSED), (_scores_from(threshold), "#a0a0a0")]:
         draw.text((place, 8), text, color, font(14))
         place += draw.textlength(text, font(14)) + 3 * _GAP
+
+
+def _scores_from(threshold: float) -> str:
+    return f"score from {threshold:.2f}" if threshold < float("inf") else "no threshold with so few false positives"
 
 
 def _color(label: int) -> str:

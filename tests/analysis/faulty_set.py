@@ -208,7 +208,8 @@ def plant_set_faults(data):
     data.expected.add(("patient_leak", data.content["training"][17]["case_id"]))
     case = data.content["training"][20]
     affine = nib.load(case["image"]).affine
-    case |= {"space": "RAS", "points": [affine[:3, 3].tolist(), (affine[:3, 3] + 500).tolist()], "radii": [1.0, 1.0]}
+    del case["label_map"]
+    case |= {"space": "RAS", "points": [affine[:3, 3].tolist(), (affine[:3, 3] + 500).tolist()], "radii": [1.0, 1.0], "labels": [0, 0]}
     data.expected.add(("point_outside", case["case_id"]))
 
 

@@ -96,6 +96,32 @@ def test_points_are_balls_of_their_radius(datalist):
     assert partly["values"]["label"] == [1] and partly["cases"][0]["objects"] == 2 and of(turned)["values"]["label"] == []
 
 
+def test_ignored_objects_are_counted_by_themselves(datalist):
+    content = json.loads(datalist.read_text())
+    content["training"][1]["ignored"] = [False, True]
+    datalist.write_text(json.dumps(content))
+    found = fingerprint_data(examine(datalist, num_workers=1))
+    assert found["values"]["case_id"] == ["a", "a", "b"] and found["values"]["size_vox"][2] == [4, 2, 2]
+    assert [(case["objects"], case["ignored"]) for case in found["cases"]] == [(2, 0), (1, 1), (0, 0)]
+
+
+def test_classes_are_those_of_all_splits_and_names(datalist):
+    content = json.loads(datalist.read_text())
+    assert fingerprint_data(examine(datalist, num_workers=1))["num_classes"] == 2
+    content["validation"] = [{"image": "c.nii.gz", "space": "RAS", "points": [[3.0, 3.0, 3.0]], "labels": [4]}]
+    datalist.write_text(json.dumps(content))
+    assert fingerprint_data(examine(datalist, num_workers=1))["num_classes"] == 5
+    datalist.write_text(json.dumps(content | {"class_names": list("abcdefg")}))
+    assert fingerprint_data(examine(datalist, num_workers=1))["num_classes"] == 7
+
+
+def test_points_beside_a_label_map_do_not_count(datalist):
+    content = json.loads(datalist.read_text())
+    content["training"][0] |= {"points": [[-30.0, 20.0, 2.0]], "radii": [3.0], "space": "RAS"}
+    datalist.write_text(json.dumps(content))
+    assert fingerprint_data(examine(datalist, num_workers=1))["values"]["size_vox"][:2] == [[3, 5, 6], [1, 1, 1]]
+
+
 def test_intensities_and_foreground(datalist):
     found = fingerprint_data(examine(datalist, num_workers=1))
     turned, straight, _ = found["cases"]

@@ -15,6 +15,7 @@ from medtk_monai.analysis.doctor.mend import mend
 from medtk_monai.cli.datalist import make_datalist
 from medtk_monai.data import load_datalist
 from medtk_monai.data.phantom import write_phantom_dataset
+from medtk_monai.errors import DataError
 from medtk_monai.transforms import LoadCased, WorldToVoxelBoxesd
 
 SHARED = Path(__file__).parents[2].parent / "shared/data"
@@ -276,6 +277,73 @@ def test_points_are_objects(faulty):
     assert found(examine(data.write())) == set()
     case["radii"] = [1.0, 0.0, 1.0, 1.0]
     assert {kind for kind, _ in found(examine(data.write()))} == {"bad_points"}
+
+
+@pytest.mark.parametrize(
+    "labels, kind",
+    [
+        (None, "bad_labels"), ([0, 0], "bad_labels"), ([0, 0, 0, 0, 0], "bad_labels"), ([0, 0, "1", 0], "bad_labels"),
+        ([0, 0, 0, 7], "label_out_of_range"), ([0, 0, 0, 1], None),
+    ],
+)  # fmt: skip
+def test_labels_of_points_are_those_that_a_training_takes(faulty, labels, kind):
+    data = faulty()
+    case = data.take("point_outside", straight=True)
+    del case["label_map"]
+    affine = nib.load(case["image"]).affine
+    points = [(affine @ [*np.array(corners[:3]) * 1.0, 1])[:3].tolist() for corners in CORNERS]
+    case |= {"space": "RAS", "boxes": [[*points[0], 4.0, 4.0, 4.0]], "points": points[1:], "radii": [2.0] * 3}
+    case |= {} if labels is None else {"labels": labels}
+    data.content["class_names"] = ["a", "b"]
+    path = data.write()
+    assert {kind for kind, name in found(examine(path)) if name == case["case_id"]} == ({kind} if kind else set())
+    if kind:
+        with pytest.raises(DataError, match=case["case_id"]):
+            load_datalist(path, "training", num_classes=2)
+    else:
+        assert load_datalist(path, "training", num_classes=2)
+        assert "no object has class 1" not in {finding.what for finding in examine(path).findings}
+
+
+def test_points_outside_go_with_their_labels_and_flags(faulty):
+    data = faulty()
+    case = data.take("point_outside", straight=True)
+    del case["label_map"]
+    affine = nib.load(case["image"]).affine
+    points = [(affine @ [*np.array(corners[:3]) * 1.0, 1])[:3].tolist() for corners in CORNERS]
+    case |= {"space": "RAS", "boxes": [[*points[0], 4.0, 4.0, 4.0]], "points": [points[1], [900.0] * 3, points[2]], "labels": [0, 1, 2, 3]}
+    case |= {"radii": [1.0, 2.0, 3.0], "ignored": [False, True, False, True]}
+    content = mend(examine(data.write())).content
+    (fixed,) = [item for item in content["training"] if item["case_id"] == case["case_id"]]
+    assert fixed["points"] == [points[1], points[2]] and fixed["radii"] == [1.0, 3.0]
+    assert fixed["labels"] == [0, 1, 3] and fixed["ignored"] == [False, True, True] and len(fixed["boxes"]) == 1
+
+
+@pytest.mark.parametrize(
+    "names, is_bad", [({"0": "a"}, True), (["a", "a"], True), (["a", 1], True), ("a", True), (["a"], False), (None, False)]
+)
+def test_class_names_are_different_words(faulty, names, is_bad):
+    data = faulty()
+    data.content["class_names"] = names
+    assert (("bad_class_names", "") in found(examine(data.write(), headers_only=True))) == is_bad
+
+
+@pytest.mark.parametrize("radii", [["1", 1.0, 1.0, 1.0], [True, 1.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0], [1.0], 2.0])
+def test_radii_are_numbers(faulty, radii):
+    data = faulty()
+    case = data.take("point_outside", straight=True)
+    del case["label_map"]
+    affine = nib.load(case["image"]).affine
+    points = [(affine @ [*np.array(corners[:3]) * 1.0, 1])[:3].tolist() for corners in CORNERS]
+    case |= {"space": "RAS", "points": points, "labels": [0] * 4, "radii": radii}
+    assert {kind for kind, name in found(examine(data.write())) if name == case["case_id"]} == {"bad_points"}
+
+
+def test_points_beside_a_label_map_are_named(faulty):
+    data = faulty()
+    case = data.take("point_outside", straight=True)
+    case |= {"space": "RAS", "points": [[0.0, 0.0, 0.0]]}
+    assert ("bad_points", case["case_id"]) in found(examine(data.write()))
 
 
 @pytest.mark.slow

@@ -4,11 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image, ImageDraw
 
 from medtk_monai.cli.import_data import import_data
 from medtk_monai.cli.plan import plan
+from medtk_monai.engines.overrides import read_config
 from medtk_monai.planning.new_bundle import merged
 from tests.bundles.running import BUNDLE as TEMPLATE
 from tests.bundles.running import ROOT
@@ -60,7 +62,8 @@ def test_the_bundle_is_the_template_with_its_plan():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs blood_cells in ../shared/data, which is not part of the repository")
-def test_the_plan_follows_from_the_data(tmp_path):
+def test_the_plan_follows_from_the_data(tmp_path, monkeypatch):
+    monkeypatch.setattr("medtk_monai.planning.template.resolve_precision", lambda *_: torch.bfloat16)  # whatever this machine is fast at
     import_data("voc", str(DATA), out=str(tmp_path / "data"))
     plan(str(tmp_path / "data" / "datalist.json"), 8, str(tmp_path / "plan"), str(TEMPLATE), device="cpu")
     for name in ("plan.json", "plan.md"):
@@ -78,4 +81,17 @@ def test_pictures_go_from_annotations_to_a_mosaic(cells, tmp_path):
     metrics = json.loads((out / "fast_dev_run" / "metrics.json").read_text())
     assert [part["num_lesions"] for part in metrics["per_class"]] == [2, 2, 2] and "0.5" in metrics["ap_per_iou"]
     with Image.open(out / "fast_dev_run" / "mosaic.png") as picture:
-        assert picture.width == 2 * 360 + 3 * 8
+        assert picture.width == 2 * 360 + 3 * 8 and picture.height > 270
+
+
+def test_the_network_pads_as_images_are_padded():
+    for config, reflects in ((TRAIN, False), (str(TEMPLATE / "train.json"), True)):
+        parser = read_config([config])
+        kinds = {
+            type(module).__name__.startswith("Reflect") for module in parser.get_parsed_content("network_def").modules() if is_wide(module)
+        }
+        assert kinds == {reflects}
+
+
+def is_wide(module):
+    return isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d) and max(module.kernel_size) > 1

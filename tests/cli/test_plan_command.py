@@ -58,7 +58,7 @@ def test_points_need_a_radius(medtk, phantom, tmp_path):
     cases = json.loads((phantom(3) / "datalist.json").read_text())["training"]
     (tmp_path / "points.json").write_text(json.dumps({"training": [with_a_point(phantom(3) / case["image"]) for case in cases]}))
     plan = ("plan", tmp_path / "points.json", 4, "--bundle", BUNDLE, "--device", "cpu", "--num_workers", 1)
-    with pytest.raises(SystemExit, match="points without radii need a --point_radius_mm"):
+    with pytest.raises(SystemExit, match="points of the data have no radius -- give a nominal one by --point_radius_mm"):
         medtk(*plan)
     medtk(*plan, "--point_radius_mm", 3)
     values = json.loads((tmp_path / "plan" / "plan.json").read_text())
@@ -93,8 +93,12 @@ def test_a_new_bundle_is_complete(medtk, phantom, tmp_path):
         (["--memory", "much"], "--memory is much"),
         (["--memory", "-1"], "--memory is -1"),
         (["--memory", "4", "--head", "both"], "--head is both"),
-        (["--memory", "4", "--min_volume_mm3", "1e9"], "no objects to fit in split 'training'"),
-        (["--memory", "4", "--split", "nothing"], "no objects to fit in split 'nothing'"),
+        (["--memory", "True"], "--memory is True"),
+        (["--memory", "4", "--point_radius_mm", "-3"], "--point_radius_mm is -3"),
+        (["--memory", "4", "--min_volume_mm3", "9", "--max_volume_mm3", "5"], "--min_volume_mm3 is 9 and --max_volume_mm3 5"),
+        (["--memory", "4", "--device", "gpu"], "--device is gpu"),
+        (["--memory", "4", "--min_volume_mm3", "1e9"], "split 'training' has no objects to fit of 1e"),
+        (["--memory", "4", "--split", "nothing"], "no split 'nothing' -- choose from training"),
     ],
 )
 def test_wrong_arguments(medtk, phantom, arguments, words):
@@ -106,6 +110,6 @@ def test_data_with_errors_gets_no_bundle(medtk, phantom, tmp_path):
     content = json.loads((phantom(2) / "datalist.json").read_text())
     content["training"][0]["image"] = "absent.png"
     (tmp_path / "list.json").write_text(json.dumps(content))
-    with pytest.raises(SystemExit, match="has .* errors, the first: image .*absent.png does not exist -- see medtk check"):
+    with pytest.raises(SystemExit, match="has 1 error, the first: image .*absent.png does not exist -- see medtk check"):
         medtk("new", "broken", tmp_path / "list.json", 4, "--bundle", BUNDLE, "--dataset_dir", phantom(2), "--num_workers", 1)
     assert not (tmp_path / "bundles").exists()

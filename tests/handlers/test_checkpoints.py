@@ -13,7 +13,7 @@ from medtk_monai.handlers import Checkpoints
 from medtk_monai.handlers.checkpoints import random_states, read_checkpoint, set_random_states
 
 
-def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3, batches=(0.0, 1.0, 2.0)):
+def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3, batches=(0.0, 1.0, 2.0), figure="score"):
     """A network that learns random numbers of all generators; returns it with the losses of each step."""
     torch.manual_seed(0)
     np.random.seed(0)
@@ -33,14 +33,14 @@ def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3
         losses[engine.state.iteration] = loss.item()
 
     trainer, evaluator = Engine(step), Engine(lambda engine, batch: None)
-    evaluator.state.key_metric_name = "score"
+    evaluator.state.key_metric_name = figure
 
     def validate(engine):
         evaluator.run([0])
 
     @evaluator.on(Events.EPOCH_COMPLETED)
     def score(engine):
-        engine.state.metrics = {"score": (scores or [0.1, 0.5, 0.3, 0.2])[trainer.state.epoch - 1]}
+        engine.state.metrics = {figure: (scores or [0.1, 0.5, 0.3, 0.2])[trainer.state.epoch - 1]}
 
     if stop_at:
         trainer.add_event_handler(Events.ITERATION_COMPLETED(once=stop_at), lambda engine: 1 / 0)
@@ -69,6 +69,12 @@ def test_a_worse_epoch_after_going_on_is_not_the_best(tmp_path):
     training(tmp_path, epochs=2)
     training(tmp_path, "auto", scores=[9, 9, 0.4, 0.45])
     assert read_checkpoint(tmp_path / "best.pt")["progress"]["epoch"] == 2
+
+
+def test_the_best_of_another_figure_is_not_compared_with(tmp_path):
+    training(tmp_path, epochs=2)
+    training(tmp_path, "auto", scores=[9, 9, 0.1, 0.05], figure="ap")
+    assert read_checkpoint(tmp_path / "best.pt")["progress"]["epoch"] == 3
 
 
 def test_a_best_that_is_not_there_is_not_compared_with(tmp_path):

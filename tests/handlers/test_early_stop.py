@@ -38,7 +38,7 @@ def test_epochs(scores, patience, min_delta, epochs):
 def test_waiting_goes_on_from_its_state():
     scores = [0.5, 0.1, 0.2, 0.3]
     _, state = training(scores, 3, epochs=2)
-    assert state == {"best": 0.5, "waited": 1}
+    assert state == {"best": 0.5, "waited": 1, "key_metric": "froc"}
     assert training([0.1, 0.2, 0.3, 0.3], 3, state=state)[0] == 2
 
 
@@ -57,3 +57,9 @@ def test_a_training_that_ended_does_not_go_on():
 def test_impossible_patience_is_named():
     with pytest.raises(ValueError, match="patience"):
         EarlyStop(Engine(lambda *_: None), 0)
+
+
+def test_the_best_of_another_figure_does_not_count():
+    _, state = training([0.9, 0.1], 3, epochs=2)
+    assert training([0.5, 0.5], 2, state=state | {"key_metric": "ap"}, epochs=2)[1]["best"] == 0.5
+    assert training([0.5, 0.5], 5, state=state, epochs=2)[1]["best"] == 0.9

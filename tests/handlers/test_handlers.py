@@ -3,10 +3,11 @@
 import json
 import logging
 
+import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine, Events
-from PIL import Image
+from PIL import Image, ImageColor
 
 from medtk_monai.engines import TrainStep, prepare_batch
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
@@ -14,6 +15,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.handlers import DetectionMetric, EpochSetter, EvaluationReport, TrainingProgress, key_metric, tensorboard_values
 from medtk_monai.metrics import DetectionMetrics
 from medtk_monai.structures import Detections, Target
+from medtk_monai.visualize.mosaic import COLORS
 
 
 def target(*boxes):
@@ -113,6 +115,8 @@ def test_report_of_flat_images_shows_them_as_a_whole(tmp_path):
     engine.run(data)
     with Image.open(tmp_path / "mosaic.png") as picture:
         assert picture.width == 2 * 360 + 3 * 8
+        pixels = np.asarray(picture)[36:].reshape(-1, 3)
+    assert all((pixels == ImageColor.getrgb(color)).all(axis=1).any() for color in (COLORS[0], "#ff2d2d"))
 
 
 def test_intervals_of_the_report_draw_patients(tmp_path):

@@ -53,6 +53,15 @@ def test_images_of_other_sizes_and_channels_share_a_mosaic():
     assert plot_mosaic([], 0.5).height > 0
 
 
+def test_tall_images_stay_small():
+    assert make_tile(torch.rand(1, 4, 3000), *_nothing(), "tall").pixels.shape == (3 * TILE, 1)
+
+
+def test_a_threshold_out_of_reach_draws_misses_only():
+    colors = np.asarray(plot_mosaic([tile()], float("inf")))[36:].reshape(-1, 3)
+    assert not (colors == ImageColor.getrgb("#ff2d2d")).all(axis=1).any() and (colors == 255).all(axis=1).sum() > 100
+
+
 def test_images_without_contrast_are_drawn():
     shown = make_tile(torch.ones(3, 10, 10), *_nothing(), "flat")
     assert shown.pixels.shape == (TILE, TILE, 3) and (shown.pixels == shown.pixels[0, 0]).all()

@@ -37,6 +37,7 @@ class Entry:
         points: (M, D), in the same frame.
         radii: (M,) mm of the points, NaN where there is none that is usable.
         point_labels: (M,), as ``labels``.
+        ignored, point_ignored: (N,) of the boxes and (M,) of the points; false where flags are not as they should be.
     """
 
     split: str
@@ -54,6 +55,8 @@ class Entry:
     points: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     radii: np.ndarray = field(default_factory=lambda: np.zeros(0))
     point_labels: tuple[int, ...] = ()
+    ignored: tuple[bool, ...] = ()
+    point_ignored: tuple[bool, ...] = ()
 
     @property
     def place(self) -> dict[str, Any]:
@@ -113,6 +116,10 @@ def read_listing(datalist: str | Path, dataset_dir: str | Path | None = None, nu
     content = read_content(path, note_repeated_keys)
     if num_classes is None and isinstance(content.get("class_names"), (list, dict)):
         num_classes = len(content["class_names"]) or None
+    names = content.get("class_names")
+    if names and not (isinstance(names, list) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)):
+        what = f'"class_names" is no list of different names: {str(names)[:60]}'
+        findings.append(Finding("bad_class_names", what, 'write different names: ["first", "second"]', file=str(path)))
     entries = []
     for split, items in cases_of(content).items():
         for index, item in enumerate(items):
@@ -175,8 +182,8 @@ def _read_entry(see: _Collector, raw: Any) -> Entry | None:
     if item.get("label_map") is not None and not (item.get("boxes") and isinstance(item.get("labels"), list)):
         classes = see.try_to("bad_labels", fields.mask_classes, item.get("labels"), case, default={})
         entry["classes"] = {value: label for value, label in classes.items() if _is_label(see, label, case, value)}
-    entry |= _read_points(see, item)
-    if item.get("boxes") or len(entry["points"]):
+    entry |= _read_points(see, item, case)
+    if item.get("boxes") or "points" in entry:
         see.try_to("no_space", fields.check_space, item, case)
         entry["space"] = item["space"] if item.get("space") in fields.SPACES else ""
     return Entry(**entry)
@@ -193,8 +200,7 @@ def _read_boxes(see: _Collector, item: dict[str, Any], case: str) -> dict[str, A
         item = {**item, **_of_boxes(item, len(written))}
     found = see.try_to("bad_labels", fields.boxes_and_labels, item, case)
     boxes, labels = found or (written if isinstance(written, list) else [], None)
-    if item.get("ignored"):
-        see.try_to("bad_labels", fields.ignored_flags, item, len(boxes), case)
+    flags = see.try_to("bad_labels", fields.ignored_flags, item, len(boxes), case) or [False] * len(boxes)
     first = next((len(box) for box in boxes if isinstance(box, list) and len(box) in _LENGTHS), 6)
     numbers = [number for number, box in enumerate(boxes) if _is_box(see, box, number, first, case)]
     good = [label if _is_label(see, label, case, number) else -1 for number, label in enumerate(labels or [])]
@@ -203,6 +209,7 @@ def _read_boxes(see: _Collector, item: dict[str, Any], case: str) -> dict[str, A
         "boxes": np.array([boxes[number] for number in numbers], dtype=np.float64).reshape(-1, first),
         "numbers": tuple(numbers),
         "labels": tuple(good[number] if good else -1 for number in numbers),
+        "ignored": tuple(flags[number] for number in numbers),
         "direction": None if direction is None else np.array(direction),
     }
 
@@ -225,27 +232,41 @@ def _is_label(see: _Collector, label: Any, case: str, number: int) -> bool:
     return is_number and see.passes("label_out_of_range", fields.check_label, label, case, see.num_classes, objects=(number,))
 
 
-def _read_points(see: _Collector, item: dict[str, Any]) -> dict[str, Any]:
-    """Points, radii and labels; a finding where ``points`` or ``radii`` are not as they should be."""
+def _read_points(see: _Collector, item: dict[str, Any], case: str) -> dict[str, Any]:
+    """Points, radii, labels and flags; a finding where they are not as they should be."""
     points, radii = item.get("points") or [], item.get("radii")
     values = _numbers(points)
     place = {**see.place, "file": ""}
+    if points != [] and item.get("label_map") is not None:
+        what = 'an item has both "points" and "label_map"'
+        see.findings.append(Finding("bad_points", what, "keep one of them", **place))
+        return {}
+    if points == []:
+        return {}
     if values.ndim != 2 or values.shape[1] not in (2, 3) or not np.isfinite(values).all():
-        if points != []:
-            see.findings.append(Finding("bad_points", '"points" are no finite [x, y, z] positions', "write a list of positions", **place))
-        return {"points": np.zeros((0, 3))}
+        see.findings.append(Finding("bad_points", '"points" are no finite [x, y, z] positions', "write a list of positions", **place))
+        return {}
     known = np.full(len(values), np.nan)
     if radii is not None:
-        sizes = _numbers([1.0 if radius is None else radius for radius in radii] if isinstance(radii, list) else radii)
-        if sizes.shape != (len(values),) or not np.isfinite(sizes).all() or (sizes <= 0).any():
+        usable = isinstance(radii, list) and len(radii) == len(values)
+        if not usable or not all(radius is None or (fields.is_finite(radius) and radius > 0) for radius in radii):
             what = f'"radii" are not {len(values)} numbers above 0'
             see.findings.append(Finding("bad_points", what, "write one radius per point, mm, or null", **place))
-        elif isinstance(radii, list):
+        else:
             known = np.array([np.nan if radius is None else radius for radius in radii], dtype=np.float64)
-    labels = item.get("labels")
-    own = labels[len(item.get("boxes") or []) :] if isinstance(labels, list) else []
-    usable = len(own) == len(values) and all(isinstance(label, int) and label >= 0 for label in own)
-    return {"points": values, "radii": known, "point_labels": tuple(own) if usable else (-1,) * len(values)}
+    return {"points": values, "radii": known, **_of_points(see, item, len(values), case)}
+
+
+def _of_points(see: _Collector, item: dict[str, Any], count: int, case: str) -> dict[str, Any]:
+    """Labels and flags of the points, which follow those of the boxes."""
+    first = len(item["boxes"]) if isinstance(item.get("boxes"), list) else 0
+    objects = {"boxes": [None] * (first + count), "labels": item.get("labels")}
+    reported = first > 0 and isinstance(item.get("labels"), list) and len(item["labels"]) < first
+    found = None if reported else see.try_to("bad_labels", fields.boxes_and_labels, objects, case)
+    flags = see.try_to("bad_labels", fields.ignored_flags, item, first + count, case) or [False] * (first + count)
+    labels = enumerate(found[1]) if found else ()
+    good = [label if _is_label(see, label, case, number) else -1 for number, label in labels if number >= first]
+    return {"point_labels": tuple(good) or (-1,) * count, "point_ignored": tuple(flags[first:])}
 
 
 def _numbers(values: Any) -> np.ndarray:

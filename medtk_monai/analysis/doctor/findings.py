@@ -42,6 +42,7 @@ KINDS: dict[str, str] = {
     "several_objects_one_value": WARNING,
     "empty_label_map": NOTE,
     # boxes, points and labels
+    "bad_class_names": ERROR,
     "bad_labels": ERROR,
     "label_out_of_range": ERROR,
     "bad_box": ERROR,

@@ -156,7 +156,10 @@ def _drop_boxes(draft: Draft, findings: Sequence[Finding]) -> None:
     item = draft.item
     boxes = item.get("boxes")
     lists = [key for key in ("boxes", "labels", "ignored") if item.get(key)]
-    if not findings or not isinstance(boxes, list) or any(not isinstance(item[key], list) or len(item[key]) != len(boxes) for key in lists):
+    if not findings or not isinstance(boxes, list) or any(not isinstance(item[key], list) for key in lists):
+        return
+    count = len(boxes) + len(draft.entry.points)
+    if any(len(item[key]) != count for key in lists if key != "boxes"):
         return
     gone = {finding.objects[-1] for finding in findings}
     for key in lists:
@@ -174,8 +177,8 @@ def _drop_points(draft: Draft, findings: Sequence[Finding]) -> None:
             item["space"] = "RAS" if draft.entry.space == "LPS" else "LPS"
             draft.mended += [(finding, f'"space" became "{item["space"]}"') for finding in findings]
         return
-    gone, count = {finding.objects[0] for finding in findings}, len(item["points"])
-    for key in ("points", "radii") + (() if item.get("boxes") else ("labels",)):
-        if isinstance(item.get(key), list) and len(item[key]) == count:
-            item[key] = [value for number, value in enumerate(item[key]) if number not in gone]
+    gone, count, boxes = {finding.objects[0] for finding in findings}, len(item["points"]), len(item.get("boxes") or [])
+    for key, first in (("points", 0), ("radii", 0), ("labels", boxes), ("ignored", boxes)):
+        if isinstance(item.get(key), list) and len(item[key]) == first + count:
+            item[key] = [value for number, value in enumerate(item[key]) if number - first not in gone]
     draft.mended += [(finding, f"point {finding.objects[0]} was left out") for finding in findings]

@@ -139,7 +139,7 @@ def _check_classes(pairs: Sequence[Pair], num_classes: int | None) -> Iterator[F
     """Classes that a split lacks, and classes that are rare."""
     counts: dict[str, Counter[int]] = {entry.split: Counter() for entry, _ in pairs}
     for entry, scan in pairs:
-        counts[entry.split].update(label for label in named_objects(entry, scan)[1] if label >= 0)
+        counts[entry.split].update(label for label in (*named_objects(entry, scan)[1], *entry.point_labels) if label >= 0)
     total = sum(counts.values(), Counter())
     for label in sorted(set(range(num_classes or 0)) | set(total)):
         lacking = [split for split, found in counts.items() if not found[label] and any(found.values())]
