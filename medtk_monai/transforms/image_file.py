@@ -10,7 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 import torch
-from monai.data import MetaTensor
+from monai.data import MetaTensor, PILReader
 from monai.transforms import LoadImage
 from torch import Tensor
 
@@ -19,6 +19,8 @@ from medtk_monai.transforms.dicom_series import DicomSeriesReader
 
 # With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
 logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+
+_WITH_PALETTE = (".png", ".bmp", ".gif")
 
 
 class ImageFileReader:
@@ -46,8 +48,7 @@ class ImageFileReader:
             DataError: it cannot be read.
         """
         try:
-            is_series = not self.trust_reader and (Path(path).is_dir() or path.endswith(".dcm"))
-            image = self.load(path, reader=DicomSeriesReader() if is_series else None)
+            image = self.load(path, reader=None if self.trust_reader else _reader_of(path, role))
             if not self.trust_reader and path.endswith((".nii", ".nii.gz")):
                 image.affine = _nifti_affine(path)
                 image.meta["original_affine"] = image.affine.numpy()
@@ -57,6 +58,16 @@ class ImageFileReader:
                 raise DataError(cause.what, case, cause.remedy) from error
             raise DataError(f"cannot read {role} {path}: {_reason(error)}", case, "copy or convert the file again") from error
         return image
+
+
+def _reader_of(path: str, role: str) -> Any:
+    """For what MONAI's choice would read otherwise: DICOM series, and pictures of a palette, whose numbers mean colors in an image, but
+    classes in a label map."""
+    if Path(path).is_dir() or path.endswith(".dcm"):
+        return DicomSeriesReader()
+    if role == "image" and path.lower().endswith(_WITH_PALETTE):
+        return PILReader(converter=lambda picture: picture.convert("RGB") if picture.mode == "P" else picture)
+    return None
 
 
 def without_flat_axes(image: MetaTensor, spatial_dims: int) -> MetaTensor:

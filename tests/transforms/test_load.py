@@ -217,6 +217,17 @@ def test_pictures(tmp_path, suffix):
     assert torch.equal(item["affine"], torch.eye(3, dtype=torch.float64))
 
 
+def test_a_palette_means_colors_in_images_and_values_in_label_maps(tmp_path):
+    values = np.zeros((12, 20), dtype=np.uint8)
+    values[2:5, 10:17] = 2
+    picture = Image.fromarray(values, mode="P")
+    picture.putpalette([0, 0, 0, 9, 9, 9, 250, 100, 50])
+    picture.save(tmp_path / "a.png")
+    item = to_voxels({"image": str(tmp_path / "a.png"), "label_map": str(tmp_path / "a.png")}, spatial_dims=2, num_channels=3)
+    assert item["image"][:, 12, 3].tolist() == [250, 100, 50] and item["image"][:, 0, 0].tolist() == [0, 0, 0]
+    assert item["target"].boxes.tolist() == [[10, 2, 17, 5]]
+
+
 def test_color_pictures_need_three_channels(tmp_path):
     Image.fromarray(np.zeros((12, 20, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     case = {"image": str(tmp_path / "a.png"), "case_id": "A"}
