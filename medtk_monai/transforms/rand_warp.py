@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import ceil, floor, log, radians
+from math import log, radians
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 from medtk_monai.box_ops import box_sizes
 from medtk_monai.reflection import check_padding_mode
 from medtk_monai.structures import Target
+from medtk_monai.transforms.mirror_images import mirror_images
 from medtk_monai.transforms.visibility import VisibilityRule
 from medtk_monai.transforms.warp import Warp, control_points, invert, read_warped, warp_boxes, warp_masked_boxes
 
@@ -207,7 +208,7 @@ class RandWarpBoxesd(Randomizable, Transform):
             boxes = warp_boxes(target.boxes, warp, round_objects=self.extents == "ellipsoid")
         labels, ignored = target.labels, target.ignored
         if self.padding_mode == "reflect":
-            copies, sources = _mirror_images(target.boxes, warp, image_size)
+            copies, sources = mirror_images(target.boxes, warp, image_size)
             boxes = torch.cat([boxes, warp_boxes(copies, warp, round_objects=self.extents != "block")])
             labels, ignored = torch.cat([labels, labels[sources]]), torch.cat([ignored, torch.ones_like(ignored[sources])])
         exchanged = bool(self.label_pairs) and bool(warp.matrix.det() < 0)
@@ -266,45 +267,6 @@ def _around(box: Tensor, size: Sequence[int], matrix: Tensor, draws: Tensor, low
     middle = torch.minimum(torch.maximum(middle, lowest), highest)
     place = (inverse @ (center - middle)).clamp(-play, play)  # showing the object matters more than staying in the image
     return center - matrix @ place
-
-
-def _mirror_images(boxes: Tensor, warp: Warp, image_size: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Boxes (K, 2D), in voxels of the image, of the mirror images of objects (N, 2D) that a patch may show beyond the image's faces, and
-    (K,) whose they are."""
-    ends = [(low + 0.5, high + 0.5) for low, high in zip(*warp.bounds())]
-    shown, sources = boxes, torch.arange(len(boxes))
-    for axis, ((low, high), length) in enumerate(zip(ends, image_size)):
-        if (low < 0 or high > length) and len(boxes):
-            copies = _along_a_thin_axis(shown, axis, low, high) if length == 1 else _mirrored_along(shown, axis, low, high, length)
-            kept = [(copy[:, axis] < high) & (copy[:, axis + len(ends)] > low) for copy in copies]
-            shown = torch.cat([shown, *(copy[some] for copy, some in zip(copies, kept))])
-            sources = torch.cat([sources, *(sources[some] for some in kept)])
-    return shown[len(boxes) :], sources[len(boxes) :]
-
-
-def _mirrored_along(boxes: Tensor, axis: int, low: float, high: float, length: int) -> list[Tensor]:
-    """The images of boxes along an axis of ``length`` voxels that may lie between two places: reflection leaves out the border voxel,
-    so that all comes again after 2 (length - 1) voxels."""
-    period = 2 * (length - 1)
-    mirrored = _placed(boxes, axis, 1 - boxes[:, axis + boxes.shape[1] // 2], 1 - boxes[:, axis])
-    turns = [turn * period for turn in range(floor(low / period) - 1, ceil(high / period) + 1)]
-    return [_moved(part, axis, turn) for turn in turns for part in (boxes, mirrored) if turn or part is mirrored]
-
-
-def _along_a_thin_axis(boxes: Tensor, axis: int, low: float, high: float) -> list[Tensor]:
-    """The only voxel of an axis, and what it shows, goes on beyond both of its faces."""
-    zeros, ones = torch.zeros(len(boxes)), torch.ones(len(boxes))
-    return [_placed(boxes, axis, zeros + min(low, 0), zeros), _placed(boxes, axis, ones, zeros + max(high, 1))]
-
-
-def _moved(boxes: Tensor, axis: int, distance: float) -> Tensor:
-    return _placed(boxes, axis, boxes[:, axis] + distance, boxes[:, axis + boxes.shape[1] // 2] + distance)
-
-
-def _placed(boxes: Tensor, axis: int, lower: Tensor, upper: Tensor) -> Tensor:
-    result = boxes.clone()
-    result[:, axis], result[:, axis + boxes.shape[1] // 2] = lower, upper
-    return result
 
 
 def _cut_faces(warp: Warp, image_size: tuple[int, ...]) -> Tensor:

@@ -274,7 +274,9 @@ def test_a_mistyped_override_ends_with_one_line(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("value, told", [({"key_metric": "map"}, "'map' is no figure"), ({"padding_mode": "edge"}, "choose one of reflect, zeros")])
+@pytest.mark.parametrize(
+    "value, told", [({"key_metric": "map"}, "'map' is no figure"), ({"padding_mode": "edge"}, "choose one of reflect, zeros")]
+)
 def test_wrong_words_are_named(phantom, tmp_path, value, told):
     flow = workflow(TRAIN, "train", phantom(2), tmp_path, spatial_dims=2, **value)
     with pytest.raises(Exception) as caught:

@@ -170,34 +170,6 @@ def test_wrong_arguments_are_named():
 
 
 @pytest.mark.parametrize("ranges", [EXACT, BENT])
-def test_mirror_images_of_objects_are_ignored(block_item, dims, ranges):
-    """Wherever the patch shows an object or a part of one, a box that is no background lies."""
-    size = {2: (26, 26), 3: (26, 26, 26)}[dims]
-    transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, VisibilityRule(0.5, 0.0), extents="block")
-    mirrored = 0
-    for patch in patches(block_item | {"image": block_item["image"].clamp(max=1)}, transform, 15):
-        target, bright = patch["target"], patch["image"][0] > 0.6
-        covered = torch.zeros(size, dtype=torch.bool)
-        for box in target.boxes:
-            lower, upper = box.floor().int().chunk(2)[0], box.ceil().int().chunk(2)[1]
-            covered[tuple(slice(max(a, 0), b) for a, b in zip(lower.tolist(), upper.tolist()))] = True
-        assert not (bright & ~covered).any()
-        mirrored += int(target.ignored.sum())
-        assert (~target.ignored).sum() <= 3
-    assert mirrored > 15
-
-
-def test_boxes_of_mirror_images_are_exact(block_item, dims):
-    size = tuple(3 * side for side in SIZES[dims])
-    patch = RandWarpBoxesd(PatchSampling(size), rule=VisibilityRule(1.0, 0.0))(block_item)
-    ignored = patch["target"].ignored
-    assert (~ignored).sum() == 3 and ignored.sum() >= 3 * (2**dims - 1)
-    image = patch["image"][0]
-    for box, label in zip(patch["target"].boxes.int().tolist(), patch["target"].labels.tolist()):
-        assert (image[tuple(slice(a, b) for a, b in zip(box[:dims], box[dims:]))] == label + 1).all()
-
-
-@pytest.mark.parametrize("ranges", [EXACT, BENT])
 def test_zeros_lie_around_the_image(block_item, dims, ranges):
     item = block_item | {
         "image": block_item["image"] + 5,
