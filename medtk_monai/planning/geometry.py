@@ -12,7 +12,8 @@ ENOUGH_VOXELS = 16.0
 """Along a side of the smallest objects: finer voxels tell little more, and cost time."""
 _LARGEST_FACTOR = 4.0
 _ANISOTROPIC = 3.0
-_SAME = 0.02
+_SAME = 0.2
+"""Share by which spacings may differ from the planned one: objects vary more than that in size, and resampling blurs the small ones."""
 _MAX_LEVELS = 4
 _LEAST_STAGES, _MOST_STAGES = 3, 6
 _LEAST_PATCH = 24

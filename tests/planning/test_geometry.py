@@ -20,6 +20,14 @@ def test_the_median_where_spacings_differ():
     assert grid.spacing == (0.5, 0.5, 0.5) and grid.resample
 
 
+@pytest.mark.parametrize("share, resample", [(1.15, False), (1.25, True)])
+def test_spacings_that_are_nearly_alike_stay(share, resample):
+    spacing = np.tile([0.5, 0.5, 0.7], (50, 1)) * np.where(np.arange(50) < 20, share, 1.0)[:, None]
+    assert choose_grid(replace(made(spheres(3, 8)), spacing=spacing)).resample == resample
+    coarse = choose_grid(replace(made(spheres(40, 60)), spacing=spacing))  # what is made coarser anyway is resampled
+    assert coarse.factor > 1 and coarse.resample
+
+
 def test_a_coarse_axis_takes_the_tenth_percentile():
     spacing = np.array([[0.5, 0.5, 2.0 if case < 10 else 5.0] for case in range(50)])
     grid = choose_grid(replace(made(spheres(5, 12), size=(200, 200, 30)), spacing=spacing))
