@@ -242,7 +242,8 @@ def _reasons(
     names = "xyz"[: facts.dims]
     blocked = [name for axis, name in enumerate(names) if axis not in axes]
     return [
-        ("Spacing", _times(grid.spacing, unit), f"It is {coarser if grid.factor > 1 else 'the median of the cases'}."),
+        ("Spacing", _times(grid.spacing, unit), f"It is {coarser if grid.factor > 1 else 'the median of the cases'}."
+         + ("" if grid.resample else " Images keep their own, which lies within a fifth of it.")),
         ("Levels", f"cells of {', '.join(_times(s) for s in levels.level_strides)} voxels",
          f"Nine in ten objects of each class have sides of more than {small:.1f} voxels, of all nine in ten less than {large:.1f} (geometric mean)."),
         ("Head", head, "The objects of each class are of one size, which anchors fit." if head == "anchor"
