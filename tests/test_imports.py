@@ -11,7 +11,8 @@ import medtk_monai
 
 PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
-    ["structures", "box_ops", "roi_align", "reflection", "errors", "atomic", "digests"],
+    ["errors"],
+    ["structures", "box_ops", "roi_align", "reflection", "atomic", "digests"],
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],

@@ -175,7 +175,7 @@ def test_zeros_lie_around_the_image(block_item, dims, ranges):
         "image": block_item["image"] + 5,
         "target": replace(block_item["target"], mask=torch.ones(SIZES[dims], dtype=torch.uint8)),
     }
-    size = {2: (26, 26), 3: (26, 26, 26)}[dims]
+    size = {2: (26, 26), 3: (26, 26, 16)}[dims]
     transform = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges, padding_mode="zeros")
     reflecting = RandWarpBoxesd(PatchSampling(size, overhang=10), ranges)
     share = 0.0
