@@ -14,13 +14,13 @@ from typing import Any
 
 import fire
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.timing import report
 from medtk_monai.data import load_datalist
 from medtk_monai.inferers import WindowedInferer
-from medtk_monai.inferers import windowed_inferer as module
 from medtk_monai.prediction.bundle import load_bundle
+from medtk_monai.reflection import PADDING_MODES
 from medtk_monai.structures import Detections
 
 CORE, MARGINS, SCORE = 32, (0, 4, 8, 16, 24, 32), 0.1
@@ -40,37 +40,25 @@ def main(
         checkpoint: of a network trained with reflect padding.
         dataset_dir: with a datalist.json; its test split is used.
         cases: how many of it.
-        zero_checkpoint: of a network trained with ``--network_def::reflect False``; the other's weights if not given.
+        zero_checkpoint: of a network trained with ``--padding_mode zeros``; the other's weights if not given.
         out: JSON file for the rows.
         margins: voxels; the largest is that of the whole scans.
     """
     scans = load_datalist(Path(dataset_dir) / "datalist.json", "test")[:cases]
     rows = []
-    for padding in ("reflect", "zero"):
+    for padding in PADDING_MODES:
         chosen = checkpoint if padding == "reflect" else zero_checkpoint or checkpoint
-        parts = load_bundle("bundles/aneurysm", chosen, device="cpu", overrides={"network_def::reflect": padding == "reflect"})
+        parts = load_bundle("bundles/aneurysm", chosen, device="cpu", overrides={"padding_mode": padding})
         images = [parts.preprocessing(dict(case))["image"] for case in scans]
-        read = module.read_reflected if padding == "reflect" else read_zeros
-        found = {margin: [detect(parts, image, margin, read, CORE) for image in images] for margin in margins}
-        whole = [detect(parts, image, max(margins), read, 256) for image in images]
+        found = {margin: [detect(parts, image, margin, padding, CORE) for image in images] for margin in margins}
+        whole = [detect(parts, image, max(margins), padding, 256) for image in images]
         rows += [{"padding": padding, "margin": margin} | difference(found[margin], whole) for margin in margins]
     report(rows, torch.device("cpu"), out)
 
 
-def read_zeros(image: Tensor, start: Any, size: Any) -> Tensor:
-    """As ``read_reflected``, but zeros lie outside the image."""
-    pads = [(max(-s, 0), max(s + n - extent, 0)) for s, n, extent in zip(start, size, image.shape[1:])]
-    inner = image[(slice(None), *(slice(max(s, 0), max(s + n, 0)) for s, n in zip(start, size)))]
-    return nn.functional.pad(inner, [width for pair in reversed(pads) for width in pair])
-
-
-def detect(parts: Any, image: Tensor, margin: int, read: Any, core: int) -> Detections:
-    reflected, module.read_reflected = module.read_reflected, read
-    try:
-        inferer = WindowedInferer(parts.inferer.postprocessor, core + 2 * margin, margin, stride=parts.inferer.stride)
-        (found,) = inferer(image[None], parts.networks[0])
-    finally:
-        module.read_reflected = reflected
+def detect(parts: Any, image: Tensor, margin: int, padding: str, core: int) -> Detections:
+    inferer = WindowedInferer(parts.inferer.postprocessor, core + 2 * margin, margin, stride=parts.inferer.stride, padding_mode=padding)
+    (found,) = inferer(image[None], parts.networks[0])
     return found[found.scores > SCORE]
 
 

@@ -26,12 +26,16 @@ def test_a_region_is_the_same_cut_from_the_padded_image(size, dtype, by_index):
     np.testing.assert_array_equal(read_reflected(image, start, extent, by_index).numpy(), padded[(slice(None), *cut)])
 
 
+def triples(least, most):
+    return st.tuples(*[st.integers(least, most)] * 3)
+
+
+REGIONS = {"size": triples(1, 9), "start": triples(-12, 12), "extent": triples(1, 20)}
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_both_ways_read_the_same(data):
-    size = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)))
-    start = data.draw(st.tuples(*[st.integers(-12, 12)] * 3))
-    extent = data.draw(st.tuples(*[st.integers(1, 20)] * 3))
+@given(**REGIONS)
+def test_both_ways_read_the_same(size, start, extent):
     image = torch.rand(2, *size)
     assert torch.equal(read_reflected(image, start, extent), read_reflected(image, start, extent, by_index=True))
 
@@ -70,11 +74,8 @@ def test_gradient_of_padding_repeats_on_a_gpu():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_a_region_beyond_the_image_is_reflected_or_zero(data):
-    size = data.draw(st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)))
-    start = data.draw(st.tuples(*[st.integers(-12, 12)] * 3))
-    extent = data.draw(st.tuples(*[st.integers(1, 20)] * 3))
+@given(**REGIONS)
+def test_a_region_beyond_the_image_is_reflected_or_zero(size, start, extent):
     image = torch.rand(2, *size) + 1
     padded = np.pad(image.numpy(), [(0, 0), *[(12, 40)] * 3])
     cut = tuple(slice(12 + s, 12 + s + e) for s, e in zip(start, extent))

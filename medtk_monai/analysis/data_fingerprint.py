@@ -58,8 +58,7 @@ def fingerprint_data(examination: Examination, point_radius_mm: float | None = N
     inside objects and outside of them, with a guess of their unit; share of the foreground and its box (shares of the axes); objects
     per case; and for all objects and those of each class percentiles of their sides (mm and voxels, per axis), longest sides and
     volumes. The whole has the values of each case and each object as well. Cases that cannot be used, and objects that do not lie in
-    their images, are left out. Ignored objects are counted
-    by themselves. Points count as objects, but have a size only with a radius.
+    their images, are left out. Ignored objects are counted by themselves. Points count as objects, but have a size only with a radius.
 
     Args:
         point_radius_mm: of points that tell none.

@@ -124,8 +124,8 @@ def _make(examination: Examination, bundle: str, split: str, wishes: Wishes, dev
 
 
 def _refuse_errors(examination: Examination, datalist: str) -> None:
-    from medtk_monai.analysis.doctor.words import counted
     from medtk_monai.errors import DataError
+    from medtk_monai.wording import counted
 
     errors = [finding for finding in examination.findings if finding.severity == "error"]
     if errors:

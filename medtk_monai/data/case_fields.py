@@ -33,6 +33,12 @@ def without_aliases(item: Any, where: str) -> dict[str, Any]:
     return item
 
 
+def check_class_names(names: Any, where: str) -> None:
+    """DataError unless the names of class 0, 1, ... are different words."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise DataError(f'"class_names" of datalist {where} is {str(names)[:60]}', remedy='write different names: ["first", "second"]')
+
+
 def image_name(item: dict[str, Any], where: str) -> str:
     """The image as it is written; DataError without one."""
     if not isinstance(item.get("image"), str) or not item["image"]:

@@ -105,8 +105,7 @@ def read_class_names(datalist: str | Path) -> list[str]:
     """
     path = Path(datalist).expanduser().absolute()
     names = read_content(path).get(CLASS_NAMES) or []
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise DataError(f'"{CLASS_NAMES}" of datalist {path} is {names}', remedy='write different names: ["first", "second"]')
+    fields.check_class_names(names, str(path))
     return names
 
 

@@ -13,7 +13,7 @@ import medtk_monai
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.report_gallery import Shown, draw_gallery, top_alarms, worst_misses
-from medtk_monai.evaluation.report_html import counted, page, paragraph, section
+from medtk_monai.evaluation.report_html import page, paragraph, section
 from medtk_monai.evaluation.report_origin import capsule_section, curves_section, fingerprint_section, methods_section
 from medtk_monai.evaluation.report_paths import FileNames
 from medtk_monai.evaluation.report_run import Run
@@ -22,6 +22,7 @@ from medtk_monai.metrics.breakdown import Lesions, all_lesions
 from medtk_monai.metrics.matching import Outcome
 from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
+from medtk_monai.wording import counted
 
 NUM_SHOWN = 9
 PICTURES_BYTES = 1_600_000

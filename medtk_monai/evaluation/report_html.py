@@ -169,11 +169,6 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def ends(interval: Sequence[float | None] | None, digits: int = 3) -> str:
     """An interval, low to high."""
     if not interval or interval[0] is None or interval[0] != interval[0]:

@@ -10,11 +10,12 @@ import numpy as np
 
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.report_charts import AMBER, BLUE, GRAY, Chart, plain_axis, shares_axis
-from medtk_monai.evaluation.report_html import columns, counted, facts, figure, number, pair, paragraph, section, table
+from medtk_monai.evaluation.report_html import columns, facts, figure, number, pair, paragraph, section, table
 from medtk_monai.evaluation.report_paths import FileNames
 from medtk_monai.evaluation.report_run import Curve, Run
 from medtk_monai.metrics.breakdown import Lesions
 from medtk_monai.metrics.rules import Rules
+from medtk_monai.wording import counted
 
 
 def curves_section(run: Run, names: FileNames) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.wording import counted
 
 
 class Curve(Protocol):
@@ -63,9 +64,9 @@ def format_froc_table(metrics: dict[str, Any]) -> str:
     head = ["FP per case", *(f"{value:g}" for value in froc["fp_per_case"]), "mean"]
     body = ["sensitivity", *(_fixed(value) for value in (*froc["sensitivity"], froc["mean"]))]
     table = [_row(head), _row(["-" * 11, *["-" * 5] * (len(head) - 1)]), _row(body)]
-    counts = f"{_count(metrics['num_cases'], 'case')}, {_count(metrics['num_lesions'], 'lesion')}, hit: {metrics['hit']}"
+    counts = f"{counted(metrics['num_cases'], 'case')}, {counted(metrics['num_lesions'], 'lesion')}, hit: {metrics['hit']}"
     classes = metrics["per_class"] if len(metrics["per_class"]) > 1 else []
-    lines = [f"class {part['label']}: {_precisions(part)}, {_count(part['num_lesions'], 'lesion')}" for part in classes]
+    lines = [f"class {part['label']}: {_precisions(part)}, {counted(part['num_lesions'], 'lesion')}" for part in classes]
     return "\n".join([*table, "", _precisions(metrics), *lines, counts])
 
 
@@ -85,7 +86,3 @@ def _row(cells: list[str]) -> str:
 
 def _fixed(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -13,6 +13,7 @@ from monai.bundle import ConfigParser
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.planning.plan import Plan
+from medtk_monai.wording import counted
 
 _WIDTH = 140
 _COPIED = ("evaluate.json", "multi_gpu.json", "logging.conf", "heads")
@@ -84,7 +85,7 @@ def _metadata(template: Mapping[str, Any], name: str, values: Mapping[str, Any],
         "description": f"A residual encoder with a feature pyramid and {kind} finds {', '.join(known)} in {dims}D images.",
         "data_source": "the user's own data",
         "data_type": "image files",
-        "image_classes": f"images of {_counted(len(channels), 'channel')}, see preprocessing in train.json",
+        "image_classes": f"images of {counted(len(channels), 'channel')}, see preprocessing in train.json",
         "authors": "",
         "copyright": "",
         "label_classes": f"boxes of {', '.join(known)}",
@@ -99,10 +100,6 @@ def _metadata(template: Mapping[str, Any], name: str, values: Mapping[str, Any],
             },
         },
     }
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _readme(folder: Path, plan: Plan) -> str:

@@ -116,10 +116,10 @@ def read_listing(datalist: str | Path, dataset_dir: str | Path | None = None, nu
     content = read_content(path, note_repeated_keys)
     if num_classes is None and isinstance(content.get("class_names"), (list, dict)):
         num_classes = len(content["class_names"]) or None
-    names = content.get("class_names")
-    if names and not (isinstance(names, list) and all(isinstance(name, str) for name in names) and len(set(names)) == len(names)):
-        what = f'"class_names" is no list of different names: {str(names)[:60]}'
-        findings.append(Finding("bad_class_names", what, 'write different names: ["first", "second"]', file=str(path)))
+    try:
+        fields.check_class_names(content.get("class_names") or [], str(path))
+    except DataError as error:
+        findings.append(from_error("bad_class_names", error, file=str(path)))
     entries = []
     for split, items in cases_of(content).items():
         for index, item in enumerate(items):

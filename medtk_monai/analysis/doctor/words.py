@@ -9,6 +9,7 @@ from medtk_monai.analysis.doctor.examine import Examination
 from medtk_monai.analysis.doctor.findings import SEVERITIES, Finding, count_severities
 from medtk_monai.analysis.doctor.frames import count_fits
 from medtk_monai.analysis.doctor.mend import Mended
+from medtk_monai.wording import counted
 
 _SHOWN_CASES = 3
 _FRAMES = ("wrong_frame", "unclear_frame", "no_space")
@@ -50,8 +51,3 @@ def format_mended(mended: Mended, path: str) -> str:
         lines.append(f"left to you: {counted(len(mended.left), 'finding')}")
         lines += [f"    {finding.case_id or finding.split or 'all'} ({finding.kind}): {finding.remedy}" for finding in mended.left]
     return "\n".join(lines)
-
-
-def counted(count: int, noun: str) -> str:
-    """ "1 error", "2 errors"."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
