@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medtk_monai.analysis.doctor.examine import Examination
-    from medtk_monai.planning import Wishes
+    from medtk_monai.planning import Template, Wishes
     from medtk_monai.planning.run import Planned
 
 
@@ -51,8 +51,8 @@ def plan(
     from medtk_monai.analysis.doctor.examine import examine
 
     wishes, out = _wishes(memory, head, min_volume_mm3, max_volume_mm3, point_radius_mm), str(Path(out).expanduser())
-    _check_device(device)
-    planned, fingerprint = _make(examine(datalist, dataset_dir, num_workers=num_workers), bundle, split, wishes, device)
+    template = _template(bundle, device)
+    planned, fingerprint = _make(examine(datalist, dataset_dir, num_workers=num_workers), template, split, wishes)
     planned.plan.write(out)
     _write_fingerprint(out, fingerprint)
     return f"{planned.plan.explanation}\n{_advice(planned)}\nfiles in {out}"
@@ -95,11 +95,11 @@ def new(
     folder = Path(out).expanduser() / name
     refuse_existing(folder)
     wishes = _wishes(memory, head, min_volume_mm3, max_volume_mm3, point_radius_mm)
-    _check_device(device)
+    template = _template(bundle, device)
     class_names = read_class_names(datalist)
     examination = examine(datalist, dataset_dir, num_workers=num_workers)
     _refuse_errors(examination, datalist)
-    planned, fingerprint = _make(examination, bundle, "training", wishes, device)
+    planned, fingerprint = _make(examination, template, "training", wishes)
     write_bundle(Path(bundle), folder, planned.plan, datalist, class_names)
     _write_fingerprint(folder, fingerprint)
     config = folder / "train.json"
@@ -110,17 +110,23 @@ def new(
     )
 
 
-def _make(examination: Examination, bundle: str, split: str, wishes: Wishes, device: str | None) -> tuple[Planned, dict[str, Any]]:
+def _template(bundle: str, device: str | None) -> Template:
     import torch
 
-    from medtk_monai.analysis.data_fingerprint import fingerprint_data
+    from medtk_monai.engines import device_kind
     from medtk_monai.planning import Template
-    from medtk_monai.planning.run import plan_for
     from medtk_monai.prediction.bundle import config_file
 
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    chosen = device_kind(str(device)) if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
+    return Template(config_file(bundle), chosen)
+
+
+def _make(examination: Examination, template: Template, split: str, wishes: Wishes) -> tuple[Planned, dict[str, Any]]:
+    from medtk_monai.analysis.data_fingerprint import fingerprint_data
+    from medtk_monai.planning.run import plan_for
+
     fingerprint = fingerprint_data(examination, wishes.point_radius_mm)
-    return plan_for(fingerprint, Template(config_file(bundle), chosen), wishes, split), fingerprint
+    return plan_for(fingerprint, template, wishes, split), fingerprint
 
 
 def _refuse_errors(examination: Examination, datalist: str) -> None:
@@ -166,13 +172,3 @@ def _wishes(memory: float, head: str | None, smallest: float, largest: float | N
         raise DataError(f"--min_volume_mm3 is {smallest:g} and --max_volume_mm3 {largest:g}", remedy="give the smaller one first")
     return Wishes(float(memory), _head(head), smallest, largest, point_radius_mm)
 
-
-def _check_device(device: str | None) -> None:
-    import torch
-
-    from medtk_monai.errors import DataError
-
-    try:
-        torch.device(device or "cpu")
-    except (RuntimeError, TypeError) as error:
-        raise DataError(f"--device is {device}", remedy="give cpu or cuda") from error

@@ -2,6 +2,7 @@
 
 from medtk_monai.engines.choices import choose
 from medtk_monai.engines.determinism import seed_everything
+from medtk_monai.engines.device_kind import device_kind
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, join_processes, leave_processes
@@ -15,6 +16,7 @@ __all__ = [
     "TrainStep",
     "check_overrides",
     "choose",
+    "device_kind",
     "first_alone",
     "join_processes",
     "leave_processes",

@@ -17,6 +17,7 @@ from monai.transforms import Compose
 from torch import Tensor, nn
 
 from medtk_monai.digests import values_sha256
+from medtk_monai.engines.device_kind import device_kind
 from medtk_monai.engines.overrides import read_config
 from medtk_monai.engines.running_config import plain_values
 from medtk_monai.errors import DataError, existing_file, find_data_error
@@ -213,11 +214,7 @@ def _parse(
 
 
 def _checked_device(device: str) -> str:
-    try:
-        kind = torch.device(device).type
-    except RuntimeError as error:
-        raise DataError(f"{device!r} is no device", remedy="give cpu, cuda, or cuda:1") from error
-    if kind == "cuda" and not torch.cuda.is_available():
+    if device_kind(device) == "cuda" and not torch.cuda.is_available():
         raise DataError(f"--device {device}: this machine has no GPU that torch can use", remedy="leave --device out, or give cpu")
     return device
 

@@ -20,7 +20,9 @@ from medtk_monai.transforms.dicom_series import DicomSeriesReader
 # With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
 logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
 
-_WITH_PALETTE = (".png", ".bmp", ".gif")
+_PICTURES = (".png", ".bmp", ".gif")
+_INTENSITY_MODES = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "LA": "L"}
+"""Of pictures whose numbers are colors of a palette, or that have a channel of opacity."""
 
 
 class ImageFileReader:
@@ -61,12 +63,12 @@ class ImageFileReader:
 
 
 def _reader_of(path: str, role: str) -> Any:
-    """For what MONAI's choice would read otherwise: DICOM series, and pictures of a palette, whose numbers mean colors in an image, but
-    classes in a label map."""
+    """For what MONAI's choice would read otherwise: DICOM series, and pictures of a palette or with opacity: in an image, the numbers of
+    a palette mean colors, in a label map classes, and opacity is no channel to learn from."""
     if Path(path).is_dir() or path.endswith(".dcm"):
         return DicomSeriesReader()
-    if role == "image" and path.lower().endswith(_WITH_PALETTE):
-        return PILReader(converter=lambda picture: picture.convert("RGB") if picture.mode == "P" else picture)
+    if role == "image" and path.lower().endswith(_PICTURES):
+        return PILReader(converter=lambda picture: picture.convert(_INTENSITY_MODES.get(picture.mode, picture.mode)))
     return None
 
 

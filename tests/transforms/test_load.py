@@ -228,6 +228,14 @@ def test_a_palette_means_colors_in_images_and_values_in_label_maps(tmp_path):
     assert item["target"].boxes.tolist() == [[10, 2, 17, 5]]
 
 
+@pytest.mark.parametrize(("mode", "channels"), [("RGBA", 3), ("LA", 1)])
+def test_opacity_is_no_channel_of_an_image(tmp_path, mode, channels):
+    values = np.random.default_rng(0).integers(0, 255, (12, 20, channels + 1), dtype=np.uint8)
+    Image.fromarray(values, mode=mode).save(tmp_path / "a.png")
+    image = LoadCased(spatial_dims=2, num_channels=channels)({"image": str(tmp_path / "a.png")})["image"]
+    np.testing.assert_array_equal(image, values[..., :channels].transpose(2, 1, 0))
+
+
 def test_color_pictures_need_three_channels(tmp_path):
     Image.fromarray(np.zeros((12, 20, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     case = {"image": str(tmp_path / "a.png"), "case_id": "A"}

@@ -28,7 +28,7 @@ from medtk_monai.formats.image_headers import read_header
 from medtk_monai.transforms.image_file import ImageFileReader, is_degenerate, without_flat_axes
 from medtk_monai.transforms.scan_facts import scan_facts
 
-_CASES_PER_WORKER, _MB_PER_WORKER = 400, 150
+_CASES_PER_WORKER, _MB_PER_WORKER = 250, 150
 """What it takes to make up for the start of a process."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
