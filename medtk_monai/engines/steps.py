@@ -8,11 +8,14 @@ import torch
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from medtk_monai.structures import Target
 
 LOSS, PARTS, DETECTIONS, TARGETS, CASE_IDS = "loss", "loss_parts", "detections", "targets", "case_ids"
 """Keys of ``engine.state.output``."""
+_STEPS_TO_SETTLE = 100
+"""By then the running statistics of batch norm have forgotten those they began with."""
 
 
 def prepare_batch(
@@ -47,6 +50,12 @@ class TrainStep:
         scaler: scales the loss, needed for float16.
         max_norm: longer gradients are shortened to it; None leaves them as they are, and unchecked.
         patience: so many steps in a row may be left out; one more ends the training.
+        batch_statistics_share: of the training, in [0, 1]. Afterwards, but never in the first 100 steps, batch norm normalizes by its
+            running statistics, which stay as they are, and no longer by those of the batch: the network learns to live with what it
+            will be used with (Wu and Johnson, Rethinking "Batch" in BatchNorm, arXiv:2105.07576, 2021).
+
+    Raises:
+        ValueError: a share out of range.
     """
 
     def __init__(
@@ -55,8 +64,12 @@ class TrainStep:
         scaler: torch.amp.GradScaler | None = None,
         max_norm: float | None = None,
         patience: int = 0,
+        batch_statistics_share: float = 1.0,
     ):
+        if not 0 <= batch_statistics_share <= 1:
+            raise ValueError(f"batch_statistics_share is {batch_statistics_share}: it must lie in [0, 1]")
         self.precision, self.max_norm, self.patience = precision, max_norm, patience
+        self.batch_statistics_share = batch_statistics_share
         self.scaler = scaler or torch.amp.GradScaler(enabled=False)
         self._doubtful: list[list[str]] = []
 
@@ -69,7 +82,7 @@ class TrainStep:
             FloatingPointError: too many steps in a row were not finite; the message names the cases of their batches.
         """
         images, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs)
-        engine.network.train()
+        self._set_modes(engine)
         engine.optimizer.zero_grad(set_to_none=True)
         buffers = list(engine.network.buffers())
         before = [buffer.clone() for buffer in buffers]
@@ -86,6 +99,17 @@ class TrainStep:
         self._count(engine, finite, batchdata["case_id"])
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return {LOSS: loss.detach(), PARTS: {name: part.detach() for name, part in parts.items()}}
+
+    def _set_modes(self, engine: SupervisedTrainer) -> None:
+        engine.network.train()
+        if self.batch_statistics_share < 1 and engine.state.iteration > self._batch_statistics_steps(engine):
+            for module in engine.network.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+    def _batch_statistics_steps(self, engine: SupervisedTrainer) -> float:
+        total = (engine.state.max_epochs or 0) * (engine.state.epoch_length or 0)
+        return max(self.batch_statistics_share * total, _STEPS_TO_SETTLE)
 
     def _step(self, engine: SupervisedTrainer, loss: Tensor) -> bool:
         """Whether the gradient was finite, as far as it is checked."""
