@@ -132,7 +132,10 @@ def _advise(matches: Sequence[ObjectMatch], bins: Sequence[dict], finest: float,
     advice = []
     if finest > small / 2:
         wanted = max(1, 2 ** int(torch.tensor(small / 2).log2().floor()))
-        advice.append(f"A tenth of the objects are smaller than {small:.1f} voxels: use a finest stride of {wanted}, not {finest:g}.")
+        advice.append(
+            f"A tenth of the objects are smaller than {small:.1f} voxels: a finest stride of {wanted} suits them better than {finest:g}, "
+            "but takes several times as long."
+        )
     for part in bins:
         where = f"{part['from']:g} voxels and more" if part["to"] is None else f"{part['from']:g} to {part['to']:g} voxels"
         if part["enough"] < 0.9:

@@ -43,7 +43,7 @@ def test_report_by_hand():
     assert report["bins"][0]["few"] == 1 and report["bins"][1]["enough"] == 1
     assert report["unmatched"] == [] and report["finest_stride"] == 4
     text = " ".join(report["advice"])
-    assert "finest stride of 1, not 4" in text and "anchors of about 1 voxels" in text and "fewer than 3 priors" in text
+    assert "finest stride of 1 suits them better than 4" in text and "anchors of about 1 voxels" in text and "fewer than 3 priors" in text
 
 
 def test_unmatched_objects_are_named():
