@@ -171,4 +171,3 @@ def _wishes(memory: float, head: str | None, smallest: float, largest: float | N
     if largest is not None and largest <= smallest:
         raise DataError(f"--min_volume_mm3 is {smallest:g} and --max_volume_mm3 {largest:g}", remedy="give the smaller one first")
     return Wishes(float(memory), _head(head), smallest, largest, point_radius_mm)
-
