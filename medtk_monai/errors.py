@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+_PACKAGE = Path(__file__).parent
+_FAILED_TO_BUILD = "Failed to instantiate component"
+"""How MONAI begins what it says of a part of a configuration that cannot be made."""
 
 
 class DataError(ValueError):
@@ -46,13 +51,7 @@ def import_extra(module: str, extra: str) -> Any:
 
 def find_data_error(error: BaseException | None) -> DataError | None:
     """The first DataError in the chain of causes that led to ``error``, if there is one."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, DataError):
-            return error
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return None
+    return next((cause for cause in _chain(error) if isinstance(cause, DataError)), None)
 
 
 def as_data_error(error: BaseException, case: str, doing: str) -> DataError:
@@ -66,14 +65,14 @@ def as_data_error(error: BaseException, case: str, doing: str) -> DataError:
 def show_data_errors_in_one_line() -> None:
     """From now on a DataError that ends the process prints one line instead of a traceback; the exit code stays 1.
 
-    MONAI wraps whatever fails while it builds a configuration or applies a transform, so the cause is looked up in the chain.
-    Other errors keep their traceback.
+    So does a value of a configuration that a part of this package refuses. MONAI wraps whatever fails while it builds a configuration or
+    applies a transform, so the cause is looked up in the chain. Other errors keep their traceback.
     """
     previous = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """One line for a DataError, whatever came before for other errors."""
-        cause = find_data_error(error)
+        """One line for an error that a user can mend, whatever came before for other errors."""
+        cause = find_data_error(error) or _find_refusal(error)
         if cause is None:
             previous(kind, error, trace)
         else:
@@ -82,6 +81,33 @@ def show_data_errors_in_one_line() -> None:
     sys.excepthook = hook
 
 
-def _last_line(error: DataError) -> str:
+def _find_refusal(error: BaseException) -> ValueError | None:
+    """The ValueError that this package has raised itself over a value of a configuration, if that is what ``error`` is about."""
+    if not str(error).startswith(_FAILED_TO_BUILD):
+        return None
+    for cause in _chain(error):
+        if isinstance(cause, ValueError) and _raised_in(cause).is_relative_to(_PACKAGE):
+            return cause
+    return None
+
+
+def _raised_in(error: BaseException) -> Path:
+    """The file of the line that has raised an error."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return Path(trace.tb_frame.f_code.co_filename) if trace is not None else Path()
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and the causes that led to it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+
+
+def _last_line(error: ValueError) -> str:
     """The message itself: torch puts the traceback of a loader's worker before it."""
     return str(error).strip().splitlines()[-1].removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")

@@ -57,3 +57,22 @@ def test_other_errors_keep_their_traceback():
 def test_a_missing_file_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match="train first"):
         existing_file(tmp_path / "model.pt", "train first")
+
+
+BUILD = """
+from monai.bundle import ConfigParser
+parser = ConfigParser({"part": {"_target_": TARGET, "argument": 80}})
+parser.get_parsed_content("part")
+"""
+
+
+def test_a_value_that_a_part_of_a_configuration_refuses_is_told_in_one_line():
+    refused = BUILD.replace("TARGET", "'medtk_monai.engines.TrainStep'").replace("argument", "batch_statistics_share")
+    done = run(refused)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: batch_statistics_share is 80: it must lie in [0, 1]"
+    assert "Traceback" not in done.stderr
+
+
+def test_what_fails_elsewhere_in_a_configuration_keeps_its_traceback():
+    done = run(BUILD.replace("TARGET", "'torch.nn.Dropout'").replace("argument", "p"))  # torch raises a ValueError
+    assert done.returncode == 1 and "Traceback" in done.stderr and "probability" in done.stderr

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, inf
+from math import ceil, exp, inf, log
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -101,7 +102,7 @@ def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence
         inside = [m for m in matches if low <= m.size < high]
         if inside:
             bins.append(_summarize_bin(inside, low, high))
-    finest = min(max(stride) if isinstance(stride, Sequence) else stride for stride in strides)
+    finest = min(exp(fmean(map(log, stride))) if isinstance(stride, Sequence) else stride for stride in strides)
     small = sizes.quantile(0.1).item() if matches else None
     return {
         "objects": len(matches),

@@ -135,7 +135,7 @@ def _refuse_errors(examination: Examination, datalist: str) -> None:
 
     errors = [finding for finding in examination.findings if finding.severity == "error"]
     if errors:
-        remedy = f"see medtk check {datalist}, and mend them with --fix"
+        remedy = f"see medtk check {datalist}; --fix mends what can be mended"
         raise DataError(f"{datalist} has {counted(len(errors), 'error')}, the first: {errors[0].what}", errors[0].case_id, remedy)
 
 

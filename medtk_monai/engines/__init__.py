@@ -2,7 +2,7 @@
 
 from medtk_monai.engines.choices import choose
 from medtk_monai.engines.determinism import seed_everything
-from medtk_monai.engines.device_kind import device_kind
+from medtk_monai.engines.devices import check_device, device_kind
 from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, join_processes, leave_processes
@@ -14,6 +14,7 @@ __all__ = [
     "EvaluateStep",
     "Processes",
     "TrainStep",
+    "check_device",
     "check_overrides",
     "choose",
     "device_kind",

@@ -86,7 +86,7 @@ def read_header(path: str | os.PathLike, case: str = "") -> tuple[tuple[int, ...
     try:
         return _nifti_header(path) if path.name.endswith((".nii", ".nii.gz")) else _itk_header(path)
     except Exception as error:
-        remedy = "name images such as .nii.gz, .mha, .nrrd or .png files"
+        remedy = "copy the file again, or remove it, if it is an image; those are .nii.gz, .mha, .nrrd or .png files, for example"
         raise DataError(f"cannot read the header of image {path}: {error}".splitlines()[0], case, remedy) from error
 
 

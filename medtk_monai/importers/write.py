@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medtk_monai.data.case_fields import check_class_names
 from medtk_monai.data.datalist import CLASS_NAMES, check_ids
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import write_json
@@ -51,11 +52,12 @@ def write_import(
         The account.
 
     Raises:
-        DataError: there is a datalist.json, two cases have one id, or the shares do not fit.
+        DataError: there is a datalist.json, two cases or classes have one name, or the shares do not fit.
     """
     path = out / DATALIST
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists", remedy="name another --out, or overwrite it by --overwrite True")
+    check_class_names(list(found.class_names), str(path))
     check_ids([{"case_id": case.case_id} for case in found.cases], "the data set")
     splits = deal(found.cases, splitting)
     document = {name: [_entry(case, out.absolute(), relative) for case in cases] for name, cases in splits.items()}

@@ -17,7 +17,7 @@ from monai.transforms import Compose
 from torch import Tensor, nn
 
 from medtk_monai.digests import values_sha256
-from medtk_monai.engines.device_kind import device_kind
+from medtk_monai.engines.devices import check_device
 from medtk_monai.engines.overrides import read_config
 from medtk_monai.engines.running_config import plain_values
 from medtk_monai.errors import DataError, existing_file, find_data_error
@@ -209,14 +209,10 @@ def _parse(
     needed = _reachable(parser.get(), (*parts, MERGE_IOU)) - _OF_THIS_MACHINE
     known = _ids(parser.get())
     parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
-    parser.update(dict(overrides) | ({"device": _checked_device(device)} if device else {}))
+    if device:
+        check_device(device)
+    parser.update(dict(overrides) | ({"device": device} if device else {}))
     return parser
-
-
-def _checked_device(device: str) -> str:
-    if device_kind(device) == "cuda" and not torch.cuda.is_available():
-        raise DataError(f"--device {device}: this machine has no GPU that torch can use", remedy="leave --device out, or give cpu")
-    return device
 
 
 def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:

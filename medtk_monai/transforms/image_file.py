@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor, PILReader
 from monai.transforms import LoadImage
+from PIL import Image
 from torch import Tensor
 
 from medtk_monai.errors import DataError, find_data_error
@@ -20,7 +21,7 @@ from medtk_monai.transforms.dicom_series import DicomSeriesReader
 # With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
 logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
 
-_PICTURES = (".png", ".bmp", ".gif")
+_PICTURES, _PICTURES_OR_STACKS = (".png", ".bmp", ".gif"), (".tif", ".tiff")
 _INTENSITY_MODES = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "LA": "L"}
 """Of pictures whose numbers are colors of a palette, or that have a channel of opacity."""
 
@@ -67,9 +68,20 @@ def _reader_of(path: str, role: str) -> Any:
     a palette mean colors, in a label map classes, and opacity is no channel to learn from."""
     if Path(path).is_dir() or path.endswith(".dcm"):
         return DicomSeriesReader()
-    if role == "image" and path.lower().endswith(_PICTURES):
+    if role == "image" and (path.lower().endswith(_PICTURES) or _is_odd_tiff(path)):
         return PILReader(converter=lambda picture: picture.convert(_INTENSITY_MODES.get(picture.mode, picture.mode)))
     return None
+
+
+def _is_odd_tiff(path: str) -> bool:
+    """Whether it is a single picture whose palette or opacity ITK would mistake."""
+    if not path.lower().endswith(_PICTURES_OR_STACKS):
+        return False
+    try:
+        with Image.open(path) as picture:
+            return getattr(picture, "n_frames", 1) == 1 and picture.mode in _INTENSITY_MODES
+    except OSError:  # compressed or typed in ways that only ITK knows
+        return False
 
 
 def without_flat_axes(image: MetaTensor, spatial_dims: int) -> MetaTensor:

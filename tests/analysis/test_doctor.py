@@ -232,6 +232,17 @@ def test_a_label_map_with_another_affine(faulty):
     assert found(examine(data.write())) == data.expected
 
 
+@pytest.mark.parametrize("headers_only", (False, True))
+def test_a_moved_segmentation_behind_boxes(faulty, headers_only):
+    data = faulty()
+    case = data.take("label_map_grid")
+    data.image(case, "moved", lambda values, affine: (values, affine + shift()), "label_map")
+    moved = case["label_map"]
+    data.plant(case)["segmentation"] = moved
+    findings = examine(data.write(), headers_only=headers_only).findings
+    assert [(f.kind, f.file) for f in findings if f.case_id == case["case_id"]] == [("label_map_grid", moved)]
+
+
 def shift():
     matrix = np.zeros((4, 4))
     matrix[0, 3] = 2.0

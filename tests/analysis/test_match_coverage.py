@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from medtk_monai.analysis import match_objects, summarize
+from medtk_monai.analysis.match_coverage import ObjectMatch
 from medtk_monai.anchors import AnchorGenerator, PointGenerator
 from medtk_monai.assigners import ATSSAssigner, DistAssigner, IoUAssigner, NearestAssigner
 from medtk_monai.structures import Target
@@ -44,6 +45,12 @@ def test_report_by_hand():
     assert report["unmatched"] == [] and report["finest_stride"] == 4
     text = " ".join(report["advice"])
     assert "finest stride of 1 suits them better than 4" in text and "anchors of about 1 voxels" in text and "fewer than 3 priors" in text
+
+
+@pytest.mark.parametrize(("strides", "told"), [([(4, 4, 1)], False), ([(4, 4, 4)], True), ([(8, 8, 2), (4, 4, 1)], False)])
+def test_cells_of_several_lengths_count_as_their_geometric_mean(strides, told):
+    match = ObjectMatch("flat", (12 * 12 * 1) ** (1 / 3), 4, None, (4,) * len(strides))
+    assert any("finest stride" in sentence for sentence in summarize([match], strides)["advice"]) == told
 
 
 def test_unmatched_objects_are_named():

@@ -239,6 +239,12 @@ def test_the_last_epoch_is_validated_whatever_the_interval(phantom, tmp_path):
     assert torch.load(tmp_path / "last.pt", weights_only=True)["early_stop"]["best"] is None
 
 
+def test_the_last_fifth_is_normalized_as_inference_is(phantom, tmp_path):
+    flow = workflow(TRAIN, "train", phantom(2), tmp_path, spatial_dims=2)
+    flow.initialize()
+    assert flow.parser.get_parsed_content("train::trainer#iteration_update").batch_statistics_share == 0.8
+
+
 def test_group_norm_by_one_override(phantom, tmp_path):
     flow = workflow(TRAIN, "train", phantom(3), tmp_path, norm=["group", {"num_groups": 4}])
     flow.initialize()
@@ -275,7 +281,12 @@ def test_a_mistyped_override_ends_with_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "value, told", [({"key_metric": "map"}, "'map' is no figure"), ({"padding_mode": "edge"}, "choose one of reflect, zeros")]
+    "value, told",
+    [
+        ({"key_metric": "map"}, "'map' is no figure"),
+        ({"padding_mode": "edge"}, "choose one of reflect, zeros"),
+        ({"device": "gpu"}, "--device gpu: no such device"),
+    ],
 )
 def test_wrong_words_are_named(phantom, tmp_path, value, told):
     flow = workflow(TRAIN, "train", phantom(2), tmp_path, spatial_dims=2, **value)

@@ -96,7 +96,7 @@ def test_a_new_bundle_is_complete(medtk, phantom, tmp_path):
         (["--memory", "True"], "--memory is True"),
         (["--memory", "4", "--point_radius_mm", "-3"], "--point_radius_mm is -3"),
         (["--memory", "4", "--min_volume_mm3", "9", "--max_volume_mm3", "5"], "--min_volume_mm3 is 9 and --max_volume_mm3 5"),
-        (["--memory", "4", "--device", "gpu"], "--device gpu"),
+        (["--memory", "4", "--device", "gpu"], "--device gpu: no such device"),
         (["--memory", "4", "--min_volume_mm3", "1e9"], "split 'training' has no objects to fit of 1e"),
         (["--memory", "4", "--split", "nothing"], "no split 'nothing' -- choose from training"),
     ],

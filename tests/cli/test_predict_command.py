@@ -67,7 +67,7 @@ def test_views_budget_and_limits(trained, phantom, tmp_path, monkeypatch, capsys
         (["SCAN", "--format", "pdf"], "'pdf' is not known"),
         (["SCAN", "--windowsize", "64"], "did you mean --window_size"),
         (["SCAN", "--device", "cuda:7"], "no GPU that torch can use"),
-        (["SCAN", "--device", "gpu"], "--device gpu"),
+        (["SCAN", "--device", "gpu"], "--device gpu: no such device"),
         (["SCAN", "--tta", "0"], "mirrors are at least 1"),
         (["SCAN", "--budget", "-3"], "budget positive"),
         (["SCAN", "--budget", "long"], "seconds to --budget"),

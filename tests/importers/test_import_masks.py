@@ -111,6 +111,7 @@ def test_paths_relative_to_the_datalist(tree, tmp_path):
     ("name", "options", "what"),
     [
         ("semantic", {"class_names": "one"}, "1 class names for the values 1, 2"),
+        ("semantic", {"class_names": "one,one"}, "class_names.*one"),
         ("semantic", {"connectivity": 5}, "connectivity is 5"),
         ("semantic", {"connectivity": 8}, "connectivity 8 in 3D"),
         ("masks", {"connectivity": 6}, "takes no --connectivity"),

@@ -228,11 +228,12 @@ def test_a_palette_means_colors_in_images_and_values_in_label_maps(tmp_path):
     assert item["target"].boxes.tolist() == [[10, 2, 17, 5]]
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize(("mode", "channels"), [("RGBA", 3), ("LA", 1)])
-def test_opacity_is_no_channel_of_an_image(tmp_path, mode, channels):
+def test_opacity_is_no_channel_of_an_image(tmp_path, mode, channels, suffix):
     values = np.random.default_rng(0).integers(0, 255, (12, 20, channels + 1), dtype=np.uint8)
-    Image.fromarray(values, mode=mode).save(tmp_path / "a.png")
-    image = LoadCased(spatial_dims=2, num_channels=channels)({"image": str(tmp_path / "a.png")})["image"]
+    Image.fromarray(values, mode=mode).save(tmp_path / f"a.{suffix}")
+    image = LoadCased(spatial_dims=2, num_channels=channels)({"image": str(tmp_path / f"a.{suffix}")})["image"]
     np.testing.assert_array_equal(image, values[..., :channels].transpose(2, 1, 0))
 
 

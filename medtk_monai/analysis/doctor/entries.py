@@ -28,6 +28,7 @@ class Entry:
         item: as written, with our names of keys.
         image: absolute path; "" if it is missing.
         label_map: the same.
+        segmentation: what the boxes were drawn from, if the datalist names it and it is there.
         boxes: (N, 2D) center and size as written; sizes may be 0 or below.
         numbers: (N,), places of these boxes in the item's list.
         labels: (N,), -1 for one that is no class number.
@@ -46,6 +47,7 @@ class Entry:
     item: dict[str, Any]
     image: str = ""
     label_map: str = ""
+    segmentation: str = ""
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
     numbers: tuple[int, ...] = ()
     labels: tuple[int, ...] = ()
@@ -176,6 +178,8 @@ def _read_entry(see: _Collector, raw: Any) -> Entry | None:
     files = {"image": _find(see, item["image"], "image", case), "label_map": ""}
     if item.get("label_map") is not None:
         files["label_map"] = _find(see, item["label_map"], "label map", case)
+    if isinstance(item.get("segmentation"), str) and (see.root / item["segmentation"]).is_file():
+        files["segmentation"] = str(see.root / item["segmentation"])
     entry: dict[str, Any] = {"item": item, **see.place, **files}
     if item.get("boxes") or item.get("label_map") is None:
         entry |= _read_boxes(see, item, case)

@@ -51,7 +51,7 @@ def _check_channels(pairs: Sequence[Pair], num_channels: int | None) -> Iterator
     for entry, image in counted:
         if image.channels != wanted:
             what = f"the image has {image.channels} channels, not {wanted}"
-            remedy = "choose one volume of a 4D file, turn colors to gray, or say --num_channels"
+            remedy = "choose one volume of a 4D file, turn colors to gray or gray to RGB as the others are, or say --num_channels"
             yield Finding("wrong_channels", what, remedy, **entry.place, file=entry.image)
 
 

@@ -57,7 +57,7 @@ def _check_map_grid(entry: Entry, scan: Scan, image: ImageFacts) -> Iterator[Fin
     if scan.map_grid is None or not image.usable_affine:
         return
     size, affine = scan.map_grid
-    place = {**entry.place, "file": entry.label_map}
+    place = {**entry.place, "file": entry.label_map or entry.segmentation}
     if len(size) != len(image.size):
         yield Finding("misplaced_label_map", f"the label map has {len(size)} axes, the image {len(image.size)}", "export it again", **place)
         return
@@ -96,7 +96,7 @@ def _check_values(entry: Entry, scan: Scan) -> Iterator[Finding]:
     for value, parts in zip(facts.values, facts.parts):
         if parts > 1:
             what = f"mask value {value} has {parts} separate parts of like size: one box would go around them all"
-            remedy = "give each object a value of its own, e.g. by scipy.ndimage.label"
+            remedy = "give each object a value of its own, as medtk import semantic does"
             yield Finding("several_objects_one_value", what, remedy, **place, objects=(value,))
 
 

@@ -67,7 +67,7 @@ class Scan:
     Args:
         image: None if it cannot be read.
         label_map: None if there is none, or it cannot be read, or headers only are read.
-        map_grid: size and affine of the label map, if its header can be read.
+        map_grid: size and affine of the label map, or else of the segmentation, if its header can be read.
         problems: (kind, error) of files that cannot be read.
         objects: (N, 2D) voxels of the image: the boxes as stated, or else those of the label map.
         intensities: None for headers and unusable images.
@@ -126,6 +126,8 @@ def _scan_voxels(entry: Entry) -> Scan:
     scan = Scan(_image_facts(image, entry.image))
     if entry.label_map:
         scan = _with_label_map(scan, entry)
+    elif entry.segmentation:
+        scan = _with_segmentation(scan, entry)
     return replace(scan, **_objects_in(image, scan, entry))
 
 
@@ -174,6 +176,8 @@ def _scan_headers(entry: Entry) -> Scan:
             scan = replace(scan, map_grid=(header.size, header.affine))
         except DataError as error:
             scan = replace(scan, problems=(("unreadable_label_map", error),))
+    elif entry.segmentation:
+        scan = _with_segmentation(scan, entry)
     return replace(scan, **_objects_in(None, scan, entry))
 
 
@@ -183,6 +187,15 @@ def _header_facts(path: str, entry: Entry) -> ImageFacts:
         size = size[:-1]
     matrix = spatial_affine(torch.as_tensor(np.asarray(affine, dtype=np.float64)), len(size))
     return ImageFacts(tuple(map(int, size)), matrix.numpy(), not is_degenerate(matrix), _states_affine(path))
+
+
+def _with_segmentation(scan: Scan, entry: Entry) -> Scan:
+    """Its voxels are not read, but boxes that were drawn from it lie where its header says."""
+    try:
+        header = _header_facts(entry.segmentation, entry)
+    except DataError:
+        return scan
+    return replace(scan, map_grid=(header.size, header.affine)) if header.usable_affine else scan
 
 
 def _with_label_map(scan: Scan, entry: Entry) -> Scan:
