@@ -80,7 +80,7 @@ def _is_odd_tiff(path: str) -> bool:
     try:
         with Image.open(path) as picture:
             return getattr(picture, "n_frames", 1) == 1 and picture.mode in _INTENSITY_MODES
-    except OSError:  # compressed or typed in ways that only ITK knows
+    except (OSError, Image.DecompressionBombError):  # of a kind, or a size, that is left to ITK
         return False
 
 

@@ -237,6 +237,14 @@ def test_opacity_is_no_channel_of_an_image(tmp_path, mode, channels, suffix):
     np.testing.assert_array_equal(image, values[..., :channels].transpose(2, 1, 0))
 
 
+def test_a_large_tiff_is_left_to_itk(tmp_path, monkeypatch):
+    values = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    image = LoadCased(spatial_dims=2)({"image": str(tmp_path / "a.tif")})["image"]
+    np.testing.assert_array_equal(image[0], values.T)
+
+
 def test_color_pictures_need_three_channels(tmp_path):
     Image.fromarray(np.zeros((12, 20, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     case = {"image": str(tmp_path / "a.png"), "case_id": "A"}
