@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, exp, inf, log
-from statistics import fmean
+from math import ceil, inf
+from statistics import geometric_mean
 
 import torch
 from torch import Tensor
@@ -93,8 +93,8 @@ def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence
 
     Returns:
         ``objects``; ``unmatched`` (case ids); ``bins``: for each occupied size bin its borders, the number of objects, the shares with 0,
-        1 to 2, and at least 3 priors, and quartiles of the best IoU (None for points); ``finest_stride``; ``small_size``, the tenth percentile of the
-        sizes, voxels; ``advice``, sentences.
+        1 to 2, and at least 3 priors, and quartiles of the best IoU (None for points); ``finest_stride``, the geometric
+        mean of its axes; ``small_size``, the tenth percentile of the sizes, voxels; ``advice``, sentences.
     """
     sizes = torch.tensor([m.size for m in matches], dtype=torch.float64)
     bins = []
@@ -102,7 +102,7 @@ def summarize(matches: Sequence[ObjectMatch], strides: Sequence[float | Sequence
         inside = [m for m in matches if low <= m.size < high]
         if inside:
             bins.append(_summarize_bin(inside, low, high))
-    finest = min(exp(fmean(map(log, stride))) if isinstance(stride, Sequence) else stride for stride in strides)
+    finest = min(geometric_mean(stride) if isinstance(stride, Sequence) else stride for stride in strides)
     small = sizes.quantile(0.1).item() if matches else None
     return {
         "objects": len(matches),
@@ -134,7 +134,7 @@ def _advise(matches: Sequence[ObjectMatch], bins: Sequence[dict], finest: float,
     if finest > small / 2:
         wanted = max(1, 2 ** int(torch.tensor(small / 2).log2().floor()))
         advice.append(
-            f"A tenth of the objects are smaller than {small:.1f} voxels: a finest stride of {wanted} suits them better than {finest:g}, "
+            f"A tenth of the objects are smaller than {small:.1f} voxels: a finest stride of {wanted} suits them better than {finest:.3g}, "
             "but takes several times as long."
         )
     for part in bins:

@@ -57,7 +57,7 @@ def _show(report: dict[str, Any]) -> None:
         shares = f"{part['none']:>9.0%} {part['few']:>6.0%} {part['enough']:>11.0%}"
         print(f"{name:>16} {part['objects']:>8} {shares} {iou:>22}")
     if report["small_size"] is not None:
-        print(f"finest stride {report['finest_stride']:g} voxels; a tenth of the objects are smaller than {report['small_size']:.1f}")
+        print(f"finest stride {report['finest_stride']:.3g} voxels; a tenth of the objects are smaller than {report['small_size']:.1f}")
     for sentence in report["advice"]:
         print(sentence)
     for case in sorted(set(report["unmatched"])):

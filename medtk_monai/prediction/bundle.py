@@ -209,9 +209,10 @@ def _parse(
     needed = _reachable(parser.get(), (*parts, MERGE_IOU)) - _OF_THIS_MACHINE
     known = _ids(parser.get())
     parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
+    parser.update(dict(overrides))
     if device:
         check_device(device)
-    parser.update(dict(overrides) | ({"device": device} if device else {}))
+        parser.update({"device": device})
     return parser
 
 
