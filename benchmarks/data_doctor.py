@@ -41,7 +41,7 @@ def main(
         workers: processes; 0 for one per CPU.
         shape: voxels of each case.
     """
-    from medtk_monai.data.phantom import write_phantom_dataset
+    from medtk_monai.phantom import write_phantom_dataset
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,8 +83,8 @@ def _measure(command: str, datalist: Path, processes: int) -> dict[str, float]:
 
 def child(command: str, datalist: str, processes: int) -> None:
     """One measurement, printed as JSON."""
-    from medtk_monai.analysis.data_fingerprint import fingerprint_data
-    from medtk_monai.analysis.doctor.examine import examine
+    from medtk_monai.doctor.data_fingerprint import fingerprint_data
+    from medtk_monai.doctor.examine import examine
 
     begin, before = perf_counter(), _cpu_seconds()
     found = examine(datalist, num_workers=processes)

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import report
+from medtk_monai.bundle.parts import load_bundle
 from medtk_monai.data import load_datalist
 from medtk_monai.inferers import WindowedInferer
-from medtk_monai.prediction.bundle import load_bundle
 from medtk_monai.reflection import PADDING_MODES
 from medtk_monai.structures import Detections
 

@@ -35,7 +35,7 @@ def made_once(tmp_path_factory):
 @pytest.fixture(scope="session")
 def phantom(made_once):
     """A small phantom data set for each number of dimensions: ``phantom(3)`` is its folder. Volumes are small, projections of usual size."""
-    from medtk_monai.data.phantom import write_phantom_dataset
+    from medtk_monai.phantom import write_phantom_dataset
 
     def make(spatial_dims) -> Path:
         settings = {"num_cases": 9, "seed": 1, "spatial_dims": spatial_dims, "shape": (64, 64, 48) if spatial_dims == 3 else None}

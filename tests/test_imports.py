@@ -12,11 +12,14 @@ import medtk_monai
 PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
     ["errors"],
-    ["structures", "box_ops", "roi_align", "reflection", "atomic", "digests", "wording"],
+    ["structures", "box_ops", "roi_align", "reflection", "atomic", "digests", "wording", "case_mapper"],
+    ["phantom"],
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],
-    ["inferers", "analysis", "visualize", "engines", "export", "importers"],
+    ["inferers", "doctor", "visualize", "engines", "export", "importers"],
+    ["bundle"],
+    ["model"],
     ["handlers"],
     ["prediction", "evaluation", "planning"],
     ["tuning"],

@@ -67,10 +67,10 @@ def analyze(
     from medtk_monai.cli.evaluation_arguments import read_rules
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
-    from medtk_monai.evaluation.error_analysis import Questions, analyze_errors, ignore_outside
+    from medtk_monai.evaluation.errors.analysis import Questions, analyze_errors, ignore_outside
+    from medtk_monai.evaluation.errors.seen_images import see_images
     from medtk_monai.evaluation.matching import join_cases
-    from medtk_monai.evaluation.seen_images import see_images
-    from medtk_monai.evaluation.tables import format_analysis
+    from medtk_monai.evaluation.printed import format_analysis
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
 

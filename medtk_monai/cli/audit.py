@@ -24,8 +24,8 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
     import json
     from pathlib import Path
 
-    from medtk_monai.analysis.match_coverage import match_objects, summarize
     from medtk_monai.atomic import write_text_atomically
+    from medtk_monai.detectors.coverage import match_objects, summarize
 
     parser = _parse(config_file, overrides)
     criterion = parser.get_parsed_content("dense_criterion")
@@ -41,7 +41,7 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
 
 def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
     """MONAI's parser of the configuration with the overrides."""
-    from medtk_monai.engines.overrides import read_config
+    from medtk_monai.bundle.overrides import read_config
 
     files = [config_file] if isinstance(config_file, str) else list(config_file)
     parser = read_config(files, overrides, "give the path of the bundle's train.json")

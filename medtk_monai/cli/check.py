@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medtk_monai.analysis.doctor.examine import Examination
+    from medtk_monai.doctor.examine import Examination
 
 
 def check(
@@ -39,9 +39,9 @@ def check(
         spatial_dims: 2 or 3; by default what most boxes or images have.
         num_workers: processes; one per CPU unless given, fewer for little data.
     """
-    from medtk_monai.analysis.doctor.examine import Demands, examine
-    from medtk_monai.analysis.doctor.findings import ERROR, WARNING, count_severities
-    from medtk_monai.analysis.doctor.words import format_examination
+    from medtk_monai.doctor.examine import Demands, examine
+    from medtk_monai.doctor.faults import ERROR, WARNING, count_severities
+    from medtk_monai.doctor.words import format_examination
     from medtk_monai.errors import DataError
 
     try:
@@ -73,8 +73,8 @@ def _check_targets(datalist: str, out: str | None, fix: str | None) -> None:
 
 
 def _write_mended(found: Examination, fix: str, keep_paths: bool) -> None:
-    from medtk_monai.analysis.doctor.mend import mend
-    from medtk_monai.analysis.doctor.words import format_mended
+    from medtk_monai.doctor.mend import mend
+    from medtk_monai.doctor.words import format_mended
 
     mended = mend(found, None if keep_paths else Path(fix).expanduser().absolute().parent)
     _write_json(Path(fix), mended.content)

@@ -104,8 +104,8 @@ def _collect(plan: CrossValidation, settings: Sequence[Setting], goal: Goal, che
 
     from medtk_monai.crossval import collect, look_out_of_fold
     from medtk_monai.crossval.ensemble import Ensemble, evaluate_test
-    from medtk_monai.crossval.tables import format_collection
-    from medtk_monai.evaluation.tables import format_evaluation
+    from medtk_monai.crossval.printed import format_collection
+    from medtk_monai.evaluation.printed import format_evaluation
     from medtk_monai.prediction import ViewOptions
     from medtk_monai.tuning.bundle import Tunable, load_tunable
 

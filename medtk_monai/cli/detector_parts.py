@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medtk_monai.evaluation.seen_images import DetectorParts, Margin
+    from medtk_monai.evaluation.errors.seen_images import DetectorParts, Margin
 
 
 def read_detector_parts(bundle: str, checkpoints: Sequence[str], overlays: Sequence[str], overrides: Mapping[str, Any]) -> DetectorParts:
@@ -15,8 +15,8 @@ def read_detector_parts(bundle: str, checkpoints: Sequence[str], overlays: Seque
     Raises:
         DataError: a file is missing or broken, or an override names no value.
     """
-    from medtk_monai.evaluation.seen_images import DetectorParts
-    from medtk_monai.prediction.bundle import building, parse_bundle
+    from medtk_monai.bundle.parts import building, parse_bundle
+    from medtk_monai.evaluation.errors.seen_images import DetectorParts
 
     parts = ("preprocessing", "validate::inferer", "dense_criterion", "patch_size")
     parser, _ = parse_bundle(bundle, checkpoints, overlays, "cpu", overrides, parts)

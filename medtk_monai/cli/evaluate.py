@@ -62,7 +62,7 @@ def evaluate(
     from medtk_monai.cli.evaluation_arguments import read_rules, read_wanted
     from medtk_monai.cli.words import words
     from medtk_monai.evaluation.evaluate import evaluate_files
-    from medtk_monai.evaluation.tables import format_evaluation
+    from medtk_monai.evaluation.printed import format_evaluation
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
 
@@ -112,7 +112,7 @@ def compare(
     from medtk_monai.cli.evaluation_arguments import read_rules
     from medtk_monai.cli.words import words
     from medtk_monai.evaluation.compare import compare_files
-    from medtk_monai.evaluation.tables import format_comparison
+    from medtk_monai.evaluation.printed import format_comparison
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
 

@@ -39,13 +39,13 @@ def export(
     """
     from pathlib import Path
 
+    from medtk_monai.bundle import plain_values
+    from medtk_monai.bundle.checkpoint import load_weights
+    from medtk_monai.bundle.parts import building, parse_bundle
     from medtk_monai.cli.words import words
     from medtk_monai.digests import file_sha256
-    from medtk_monai.engines import plain_values
     from medtk_monai.export import InputSpec, export_network, parity_table
     from medtk_monai.export import dense_stage as first_stage
-    from medtk_monai.handlers.checkpoints import load_weights
-    from medtk_monai.prediction.bundle import building, parse_bundle
 
     path, overlays = Path(str(checkpoint)), words(overlay)
     parser, training = parse_bundle(str(bundle), path, overlays, "cpu", overrides)

@@ -29,10 +29,10 @@ def fingerprint(
     import json
     from pathlib import Path
 
-    from medtk_monai.analysis.data_fingerprint import fingerprint_data
-    from medtk_monai.analysis.doctor.examine import examine
     from medtk_monai.atomic import write_text_atomically
     from medtk_monai.cli.words import above_zero
+    from medtk_monai.doctor.data_fingerprint import fingerprint_data
+    from medtk_monai.doctor.examine import examine
     from medtk_monai.errors import DataError
     from medtk_monai.visualize.fingerprint_plot import plot_fingerprint
 

@@ -26,6 +26,6 @@ def phantom(
         num_test: cases for testing; a fifth unless given.
         num_workers: processes; one per CPU unless given.
     """
-    from medtk_monai.data.phantom import write_phantom_dataset
+    from medtk_monai.phantom import write_phantom_dataset
 
     return str(write_phantom_dataset(out, num_cases, seed, spatial_dims, num_validation, num_test, num_workers))

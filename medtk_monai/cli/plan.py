@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medtk_monai.analysis.doctor.examine import Examination
+    from medtk_monai.doctor.examine import Examination
     from medtk_monai.planning import Template, Wishes
     from medtk_monai.planning.run import Planned
 
@@ -48,7 +48,7 @@ def plan(
     """
     from pathlib import Path
 
-    from medtk_monai.analysis.doctor.examine import examine
+    from medtk_monai.doctor.examine import examine
 
     wishes, out = _wishes(memory, head, min_volume_mm3, max_volume_mm3, point_radius_mm), str(Path(out).expanduser())
     template = _template(bundle, device)
@@ -85,8 +85,8 @@ def new(
     """
     from pathlib import Path
 
-    from medtk_monai.analysis.doctor.examine import examine
     from medtk_monai.data import read_class_names
+    from medtk_monai.doctor.examine import examine
     from medtk_monai.errors import DataError
     from medtk_monai.planning.new_bundle import refuse_existing, write_bundle
 
@@ -113,16 +113,16 @@ def new(
 def _template(bundle: str, device: str | None) -> Template:
     import torch
 
+    from medtk_monai.bundle.parts import config_file
     from medtk_monai.engines import device_kind
     from medtk_monai.planning import Template
-    from medtk_monai.prediction.bundle import config_file
 
     chosen = device_kind(str(device)) if device is not None else "cuda" if torch.cuda.is_available() else "cpu"
     return Template(config_file(bundle), chosen)
 
 
 def _make(examination: Examination, template: Template, split: str, wishes: Wishes) -> tuple[Planned, dict[str, Any]]:
-    from medtk_monai.analysis.data_fingerprint import fingerprint_data
+    from medtk_monai.doctor.data_fingerprint import fingerprint_data
     from medtk_monai.planning.run import plan_for
 
     fingerprint = fingerprint_data(examination, wishes.point_radius_mm)

@@ -54,11 +54,11 @@ def predict(
     Raises:
         DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
     """
+    from medtk_monai.bundle.parts import configuration_sha256
     from medtk_monai.cli.views import read_views
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
     from medtk_monai.prediction import Predictor, find_scans
-    from medtk_monai.prediction.bundle import configuration_sha256
     from medtk_monai.prediction.outputs import chosen_formats
     from medtk_monai.prediction.run import predict_scans, timing_table
     from medtk_monai.tuning.settings import read_tuned

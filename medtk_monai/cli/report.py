@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medtk_monai.evaluation.report_paths import FileNames
+    from medtk_monai.evaluation.report.paths import FileNames
 
 Words = str | Sequence[str]
 
@@ -61,9 +61,9 @@ def report(
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
     from medtk_monai.evaluation.evaluate import evaluate_files
-    from medtk_monai.evaluation.report import Origin, write_report
-    from medtk_monai.evaluation.report_paths import FileNames
-    from medtk_monai.evaluation.report_run import read_run
+    from medtk_monai.evaluation.report.paths import FileNames
+    from medtk_monai.evaluation.report.run import read_run
+    from medtk_monai.evaluation.report.write import Origin, write_report
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
 

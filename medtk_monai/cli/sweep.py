@@ -67,8 +67,8 @@ def sweep(
     from medtk_monai.prediction import scans_of
     from medtk_monai.tuning import find_candidates, settings_grid
     from medtk_monai.tuning.bundle import load_tunable
+    from medtk_monai.tuning.printed import format_sweep
     from medtk_monai.tuning.sweep import sweep as run_sweep
-    from medtk_monai.tuning.tables import format_sweep
     from medtk_monai.tuning.validation import validation_cases
 
     chosen = read_goal(figure, hit, bootstraps)

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.bundle import plain_values
+from medtk_monai.bundle.parts import MERGE_IOU, configuration_sha256
 from medtk_monai.crossval.folds import CrossValidation
 from medtk_monai.digests import file_sha256
-from medtk_monai.engines import plain_values
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
 from medtk_monai.metrics import Goal
 from medtk_monai.prediction import Predictor, scans_of
-from medtk_monai.prediction.bundle import MERGE_IOU, configuration_sha256
 from medtk_monai.prediction.outputs import PREDICTIONS
 from medtk_monai.prediction.run import predict_scans
 from medtk_monai.tuning.bundle import Tunable

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medtk_monai.bundle.overrides import read_config
+from medtk_monai.bundle.parts import config_file
 from medtk_monai.data.datalist import load_datalist, read_content
 from medtk_monai.data.selection import TRAINING, VALIDATION, Case
 from medtk_monai.digests import values_sha256
-from medtk_monai.engines.overrides import read_config
 from medtk_monai.errors import DataError
-from medtk_monai.prediction.bundle import config_file
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.tuning.validation import TEST, validation_cases
 

@@ -30,7 +30,7 @@ def locate_datalist(
         DataError: there is no such folder or file.
     """
     if dataset_dir is None and datalist is None:
-        from medtk_monai.data.phantom import write_phantom_dataset
+        from medtk_monai.phantom import write_phantom_dataset
 
         return str(write_phantom_dataset(Path(output_dir) / "phantom", num_cases=num_cases, seed=seed, spatial_dims=spatial_dims))
     if dataset_dir is not None and not Path(dataset_dir).is_dir():

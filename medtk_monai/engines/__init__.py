@@ -1,12 +1,9 @@
 """What lets MONAI's SupervisedTrainer and SupervisedEvaluator run a detector."""
 
-from medtk_monai.engines.choices import choose
 from medtk_monai.engines.determinism import seed_everything
 from medtk_monai.engines.devices import check_device, device_kind
-from medtk_monai.engines.overrides import check_overrides
 from medtk_monai.engines.precision import resolve_precision
 from medtk_monai.engines.processes import Processes, first_alone, join_processes, leave_processes
-from medtk_monai.engines.running_config import plain_values, running_config
 from medtk_monai.engines.schedules import warmup_cosine_schedule, warmup_poly_schedule
 from medtk_monai.engines.steps import EvaluateStep, TrainStep, memory_order, prepare_batch
 
@@ -15,17 +12,13 @@ __all__ = [
     "Processes",
     "TrainStep",
     "check_device",
-    "check_overrides",
-    "choose",
     "device_kind",
     "first_alone",
     "join_processes",
     "leave_processes",
     "memory_order",
-    "plain_values",
     "prepare_batch",
     "resolve_precision",
-    "running_config",
     "seed_everything",
     "warmup_cosine_schedule",
     "warmup_poly_schedule",

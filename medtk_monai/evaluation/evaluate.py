@@ -14,7 +14,7 @@ import numpy as np
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.evaluation.matching import MatchedCase, join_cases, match_all
-from medtk_monai.evaluation.tables import csv_text
+from medtk_monai.evaluation.printed import csv_text
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
 from medtk_monai.formats.evaluation import write_froc_csv, write_metrics

@@ -5,11 +5,11 @@ from medtk_monai.formats.cases import case_prediction, detections_from_case, gri
 from medtk_monai.formats.coco import read_coco, write_coco
 from medtk_monai.formats.conversion import convert
 from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
+from medtk_monai.formats.fidelity import find_losses
 from medtk_monai.formats.format_table import FORMATS
 from medtk_monai.formats.grand_challenge import read_points, write_points
 from medtk_monai.formats.image_headers import read_grid
 from medtk_monai.formats.label_map import read_label_map, write_label_map
-from medtk_monai.formats.losses import find_losses
 from medtk_monai.formats.luna_csv import read_luna_csv, write_luna_csv
 from medtk_monai.formats.nndetection import read_nndetection, write_nndetection
 from medtk_monai.formats.predictions import read_predictions, write_predictions

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, in_space
+from medtk_monai.formats.fidelity import find_losses
 from medtk_monai.formats.format_table import Format, Names, format_named
 from medtk_monai.formats.grids import Grid, fit_grid
 from medtk_monai.formats.guessing import guess_target, source_files
 from medtk_monai.formats.image_headers import ImageFiles, find_images, read_grid
 from medtk_monai.formats.label_map import side_file
-from medtk_monai.formats.losses import find_losses
 
 _FILE_SUFFIXES = (".json", ".csv", ".txt", ".nii", ".nii.gz", ".pkl")
 """A target of another name is a folder."""

@@ -1,7 +1,7 @@
 """Adapters of our parts to Ignite's events."""
 
 from medtk_monai.handlers.averaged_network import AveragedNetwork
-from medtk_monai.handlers.checkpoints import Checkpoints, load_weights
+from medtk_monai.handlers.checkpoints import Checkpoints
 from medtk_monai.handlers.detection_metric import DetectionMetric, key_metric
 from medtk_monai.handlers.early_stop import EarlyStop
 from medtk_monai.handlers.epoch_setter import EpochSetter
@@ -26,6 +26,5 @@ __all__ = [
     "TrainingProgress",
     "ValidationFigures",
     "key_metric",
-    "load_weights",
     "tensorboard_values",
 ]

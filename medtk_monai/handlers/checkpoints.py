@@ -5,7 +5,6 @@ import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
-from zipfile import is_zipfile
 
 import ignite.distributed as idist
 import numpy as np
@@ -13,16 +12,11 @@ import torch
 from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import replacing
+from medtk_monai.bundle.checkpoint import NOTES, PROGRESS, read_checkpoint
 from medtk_monai.errors import DataError
 from medtk_monai.handlers.detection_metric import key_metric_name
 
 logger = logging.getLogger(__name__)
-PROGRESS = "progress"
-"""Key of what a checkpoint says about the training itself."""
-NOTES = "notes"
-"""Key of what it says to those who use the network."""
-AVERAGE = "average"
-"""Key of the state of an AveragedNetwork, if there is one."""
 
 
 class Stateful(Protocol):
@@ -128,38 +122,6 @@ class Checkpoints:
 def _other_length(path: Path, then: int, now: int) -> DataError:
     what = f"checkpoint {path} was made with {then} steps per epoch, and this training has {now}"
     return DataError(what, remedy="keep the data, batch_size, samples_per_case and number of processes, or start anew with --resume none")
-
-
-def read_checkpoint(path: Path, mapped: bool = False) -> dict[str, Any]:
-    """The content of a checkpoint, on the CPU.
-
-    Args:
-        mapped: tensors are read from the file when they are used, for those who want the rest; the file must stay as it is meanwhile.
-
-    Raises:
-        DataError: there is no such file, or it is broken.
-    """
-    if not path.is_file():
-        raise DataError(f"no checkpoint {path}", remedy="train first, or give the path of one")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
-    except Exception as error:
-        what = f"checkpoint {path} is broken: {type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(what, remedy="remove it, and go on from another one or start anew with --resume none") from error
-
-
-def load_weights(path: str | Path, network: torch.nn.Module) -> None:
-    """Give a network the weights of a checkpoint: the averaged ones, if it has them.
-
-    Raises:
-        DataError: there is no such file, it is broken, or of another network.
-    """
-    content = read_checkpoint(Path(path))
-    try:
-        network.load_state_dict(content.get(AVERAGE, {}).get("network") or content["network"])
-    except (KeyError, RuntimeError, AttributeError) as error:
-        what = f"checkpoint {path} is of another network: {error}".splitlines()[0]
-        raise DataError(what, remedy="give the configuration it was made with") from error
 
 
 def random_states() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from medtk_monai.errors import DataError
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, existing, map_cases, some
 from medtk_monai.importers.mask_objects import WHOLE, MaskObjects, MaskRules, box_fields, read_mask
-from medtk_monai.importers.tables import need_columns, read_table, table_columns
+from medtk_monai.importers.table_files import need_columns, read_table, table_columns
 
 _SCAN = "_angio.nii.gz"
 _MASKS = "derivatives/manual_masks"

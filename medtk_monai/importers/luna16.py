@@ -11,7 +11,7 @@ import numpy as np
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import parse_number
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, some
-from medtk_monai.importers.tables import need_columns, read_table
+from medtk_monai.importers.table_files import need_columns, read_table
 
 _NODULES, _EXCLUDED = "annotations.csv", "annotations_excluded.csv"
 _COLUMNS = ("seriesuid", "coordX", "coordY", "coordZ", "diameter_mm")

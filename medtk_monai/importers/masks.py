@@ -12,7 +12,7 @@ from medtk_monai.importers.mask_cases import MaskCase, import_components, import
 from medtk_monai.importers.mask_objects import MaskRules
 from medtk_monai.importers.pairing import find_files, pair_files
 from medtk_monai.importers.splits import patients_by_pattern
-from medtk_monai.importers.tables import TABLES, patient_in, rows_of_cases, table_columns
+from medtk_monai.importers.table_files import TABLES, patient_in, rows_of_cases, table_columns
 
 IMAGE_FOLDERS = ("images", "imagesTr", "scans")
 MAP_FOLDERS = ("masks", "labels", "label_maps", "labelsTr", "segmentations")

@@ -14,7 +14,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, existing, some
 from medtk_monai.importers.splits import TEST
-from medtk_monai.importers.tables import table_columns
+from medtk_monai.importers.table_files import table_columns
 
 _SPLITS = {"testing": TEST}
 

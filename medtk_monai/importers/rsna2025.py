@@ -14,7 +14,7 @@ import numpy as np
 from medtk_monai.errors import DataError, import_extra
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases, point_objects, some
 from medtk_monai.importers.dicom_points import SliceGeometry, find_slice, patient_id, read_geometry
-from medtk_monai.importers.tables import need_columns, read_table, typed
+from medtk_monai.importers.table_files import need_columns, read_table, typed
 
 _SERIES, _SLICE, _PRESENT = "SeriesInstanceUID", "SOPInstanceUID", "Aneurysm Present"
 _COLUMNS = {"PatientAge": "age", "PatientSex": "sex", "Modality": "modality"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from medtk_monai.analysis.match_coverage import ObjectMatch, summarize
+from medtk_monai.detectors.coverage import ObjectMatch, summarize
 from medtk_monai.planning.facts import read_facts
 from medtk_monai.planning.plan import Plan, Wishes, make_plan
 from medtk_monai.planning.template import Template, share_matched
@@ -20,7 +20,7 @@ class Planned:
 
     Args:
         matched: share of the objects that at least three priors learn.
-        audit: see ``medtk_monai.analysis.summarize``.
+        audit: see ``medtk_monai.detectors.coverage.summarize``.
     """
 
     plan: Plan

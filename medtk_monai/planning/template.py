@@ -10,10 +10,10 @@ import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
-from medtk_monai.analysis.match_coverage import ObjectMatch, match_objects
 from medtk_monai.anchors.layout import per_axis
+from medtk_monai.bundle.overrides import read_config
+from medtk_monai.detectors.coverage import ObjectMatch, match_objects
 from medtk_monai.engines import resolve_precision
-from medtk_monai.engines.overrides import read_config
 from medtk_monai.planning.facts import DataFacts
 from medtk_monai.planning.memory import step_memory
 from medtk_monai.structures import Target

@@ -13,40 +13,40 @@ from uuid import uuid4
 from medtk_monai.errors import DataError
 from medtk_monai.formats import write_label_map, write_luna_csv, write_points, write_predictions, write_slicer_markups
 from medtk_monai.prediction.inputs import OTHER_SUFFIXES, Scan, readable
-from medtk_monai.prediction.predictor import Prediction
+from medtk_monai.prediction.predictor import ScanFindings
 from medtk_monai.visualize import plot_overview
 
 PREDICTIONS = "predictions.json"
 _UNFINISHED = ".unfinished-"
 
-Writer = Callable[[Path, Prediction, Scan, Sequence[str]], None]
+Writer = Callable[[Path, ScanFindings, Scan, Sequence[str]], None]
 
 
-def _write_json(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_json(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     write_predictions(folder / PREDICTIONS, [prediction.case])
 
 
-def _write_csv(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_csv(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     write_luna_csv(folder / "predictions.csv", [prediction.case])
 
 
-def _write_slicer(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_slicer(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     write_slicer_markups(folder / "findings.mrk.json", prediction.case, names)
 
 
-def _write_label(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_label(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     write_label_map(folder / "findings.nii.gz", prediction.case)
 
 
-def _write_points(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_points(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     write_points(folder / "points.json", prediction.case, names)
 
 
-def _write_preview(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_preview(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     plot_overview(prediction.image, prediction.detections, prediction.affine, scan.case_id, folder / "preview.png")
 
 
-def _write_sr(folder: Path, prediction: Prediction, scan: Scan, names: Sequence[str]) -> None:
+def _write_sr(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
     from medtk_monai.formats.dicom_sr import write_dicom_sr
     from medtk_monai.transforms.dicom_series import series_files
 
@@ -87,13 +87,13 @@ def chosen_formats(names: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def left_out(formats: Sequence[str], scan: Scan, prediction: Prediction) -> list[str]:
+def left_out(formats: Sequence[str], scan: Scan, prediction: ScanFindings) -> list[str]:
     """The formats that cannot tell of a scan: points in space of a flat image, and a DICOM SR of what is no DICOM series."""
     flat = len(prediction.case["direction"]) == 2
     return [name for name in formats if (flat and name in OF_VOLUMES) or (name == "sr" and not comes_from_dicom(scan))]
 
 
-def write_case(out: Path, prediction: Prediction, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
+def write_case(out: Path, prediction: ScanFindings, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
     """Write ``out / scan.folder``, a folder that appears when all its files are whole, or not at all.
 
     Args:

@@ -11,20 +11,20 @@ import torch
 from monai.transforms import Compose
 from torch import Tensor, nn
 
-from medtk_monai.analysis import unusual
 from medtk_monai.box_ops import spatial_affine
+from medtk_monai.bundle.parts import BundleParts, Paths, load_bundle
 from medtk_monai.data.datalist import case_name
 from medtk_monai.errors import as_data_error
 from medtk_monai.formats import case_prediction, detections_from_case
 from medtk_monai.inferers import NetworkEnsemble
-from medtk_monai.prediction.bundle import BundleParts, Paths, load_bundle
 from medtk_monai.prediction.inputs import Scan, readable
-from medtk_monai.prediction.views import Look, Speed, ViewOptions, choose_look, measure_speed
+from medtk_monai.prediction.looks import Look, Speed, ViewOptions, choose_look, measure_speed
 from medtk_monai.structures import Detections
+from medtk_monai.transforms.scan_ranges import unusual
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ScanFindings:
     """What was found in one scan.
 
     Args:
@@ -109,7 +109,7 @@ class Predictor:
         """A predictor from a bundle and the checkpoints of one network, or of an ensemble's; see ``load_bundle``."""
         return cls(load_bundle(bundle, checkpoint, overlay, device, overrides), options, score_threshold, top_k)
 
-    def __call__(self, scan: str | Path | Scan) -> Prediction:
+    def __call__(self, scan: str | Path | Scan) -> ScanFindings:
         """What is found in a scan.
 
         Args:
@@ -124,7 +124,7 @@ class Predictor:
         kept = found[found.scores >= self.score_threshold][: self.top_k]
         case = prepared.case(kept) | {"look": look.record}
         warnings = unusual(prepared.facts, self.parts.fingerprint) if prepared.facts else []
-        return Prediction(case, prepared.source, prepared.source_affine, clock.seconds, warnings, str(look))
+        return ScanFindings(case, prepared.source, prepared.source_affine, clock.seconds, warnings, str(look))
 
     def prepare(self, scan: str | Path | Scan, clock: Clock | None = None) -> PreparedScan:
         """Read and preprocess a scan.

@@ -17,7 +17,7 @@ from medtk_monai.formats import read_predictions, write_luna_csv, write_predicti
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.prediction.inputs import Scan
 from medtk_monai.prediction.outputs import PREDICTIONS, left_out, remove_unfinished, write_case
-from medtk_monai.prediction.predictor import Prediction, Predictor
+from medtk_monai.prediction.predictor import Predictor, ScanFindings
 
 logger = logging.getLogger(__name__)
 SETTINGS = "settings.json"
@@ -97,7 +97,7 @@ def _predict_one(
         _tell(scan, prediction, formats)
 
 
-def _tell(scan: Scan, prediction: Prediction, formats: Sequence[str]) -> None:
+def _tell(scan: Scan, prediction: ScanFindings, formats: Sequence[str]) -> None:
     if "sr" in left_out(formats, scan, prediction):
         tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which a DICOM SR could refer: it gets none")
     for warning in prediction.warnings:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medtk_monai.bundle.parts import building, merge_iou_of, parse_bundle
 from medtk_monai.data.selection import Case
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import TruthCase
 from medtk_monai.evaluation.truth import truth_of
 from medtk_monai.prediction import Predictor, ViewOptions
-from medtk_monai.prediction.bundle import building, merge_iou_of, parse_bundle
 from medtk_monai.tuning.settings import SUPPRESSOR, THRESHOLD, Setting
 
 POSTPROCESSOR = THRESHOLD.split("::")[0]

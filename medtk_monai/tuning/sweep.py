@@ -15,7 +15,7 @@ from medtk_monai.atomic import write_text_atomically
 from medtk_monai.evaluation import TruthCase
 from medtk_monai.evaluation.evaluate import table_of
 from medtk_monai.evaluation.matching import join_cases, match_all
-from medtk_monai.evaluation.tables import csv_text
+from medtk_monai.evaluation.printed import csv_text
 from medtk_monai.metrics.goal import Goal
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import Comparison, bootstrap_weights, compare

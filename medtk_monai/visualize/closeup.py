@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 from torch import Tensor
 
-from medtk_monai.visualize.views import BACKGROUND, FLAT, PLANES, Place, slice_panel, turned, whole_slice_panel
+from medtk_monai.visualize.panels import BACKGROUND, FLAT, PLANES, Place, slice_panel, turned, whole_slice_panel
 
 _SIDE, _GAP = 220, 4
 """Pixels: of a view, and between views."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from medtk_monai.box_ops import box_centers, box_sizes
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.structures import Detections, Target
-from medtk_monai.visualize.views import BACKGROUND, Place, font, slice_panel, turned, window_of_scan
+from medtk_monai.visualize.panels import BACKGROUND, Place, font, slice_panel, turned, window_of_scan
 
 _MISS_COLOR, _ALARM_COLOR, _LETTERS = "#ffb000", "#ff5a4d", "#dbe4ec"
 _SIDE, _GAP, _TEXT, _HEAD, _MIN_WIDTH = 150, 4, 32, 26, 330

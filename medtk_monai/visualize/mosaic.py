@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.structures import Detections, Target
-from medtk_monai.visualize.views import font
+from medtk_monai.visualize.panels import font
 
 COLORS = ("#3ddc5b", "#ff9f1c", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#2ec4b6", "#a7c957")
 """Of the classes; after the last one they come again."""

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from medtk_monai.structures import Detections
-from medtk_monai.visualize.views import Place, font, projection_panel, slice_panel, turned
+from medtk_monai.visualize.panels import Place, font, projection_panel, slice_panel, turned
 
 _COLORS = ("#ff9f1c", "#3ddc5b", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#ff6b6b", "#2ec4b6", "#e0aaff", "#a7c957")
 _PANEL, _PROJECTION, _TITLE, _GAP = 260, 330, 48, 12

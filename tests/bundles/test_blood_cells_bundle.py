@@ -8,9 +8,9 @@ import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image, ImageDraw
 
+from medtk_monai.bundle.overrides import read_config
 from medtk_monai.cli.import_data import import_data
 from medtk_monai.cli.plan import plan
-from medtk_monai.engines.overrides import read_config
 from medtk_monai.planning.new_bundle import merged
 from tests.bundles.running import BUNDLE as TEMPLATE
 from tests.bundles.running import ROOT

@@ -17,7 +17,7 @@ def audit(monkeypatch, *arguments):
 @pytest.fixture(scope="session")
 def usual(made_once, phantom):
     """As ``phantom``, but volumes have the usual size, and with it the usual aneurysms."""
-    from medtk_monai.data.phantom import write_phantom_dataset
+    from medtk_monai.phantom import write_phantom_dataset
 
     def write(folder):
         return write_phantom_dataset(folder, num_cases=6, seed=1, num_validation=0, num_test=0, num_workers=1)

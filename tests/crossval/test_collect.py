@@ -9,7 +9,7 @@ import pytest
 
 from medtk_monai.crossval import collect, look_out_of_fold
 from medtk_monai.crossval.fold_figures import fold_figures
-from medtk_monai.crossval.tables import format_collection
+from medtk_monai.crossval.printed import format_collection
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import evaluate_files, read_truth

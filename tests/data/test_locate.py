@@ -38,7 +38,7 @@ def test_makes_the_phantom_once(tmp_path, monkeypatch):
         calls.append((out, settings))
         return out / "datalist.json"
 
-    monkeypatch.setattr("medtk_monai.data.phantom.write_phantom_dataset", write)
+    monkeypatch.setattr("medtk_monai.phantom.write_phantom_dataset", write)
     path = locate_datalist(None, None, str(tmp_path), num_cases=5, seed=3, spatial_dims=2)
     assert path == str(tmp_path / "phantom" / "datalist.json")
     assert calls == [(tmp_path / "phantom", {"num_cases": 5, "seed": 3, "spatial_dims": 2})]

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from monai.bundle import ConfigParser
 
-from medtk_monai.handlers.checkpoints import NOTES
-from medtk_monai.prediction.bundle import load_bundle
+from medtk_monai.bundle.checkpoint import NOTES
+from medtk_monai.bundle.parts import load_bundle
 
 BUNDLE = Path(__file__).parents[2] / "bundles" / "aneurysm"
 SMALL = {"backbone::channels": [3, 4], "backbone::strides": [2, 2], "backbone::blocks": [1, 1], "channels": 4, "coarsest_stride": 4}

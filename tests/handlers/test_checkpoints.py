@@ -8,9 +8,10 @@ import pytest
 import torch
 from ignite.engine import Engine, Events
 
+from medtk_monai.bundle.checkpoint import read_checkpoint
 from medtk_monai.errors import DataError
 from medtk_monai.handlers import Checkpoints
-from medtk_monai.handlers.checkpoints import random_states, read_checkpoint, set_random_states
+from medtk_monai.handlers.checkpoints import random_states, set_random_states
 
 
 def training(folder, resume="none", epochs=4, stop_at=None, scores=None, width=3, batches=(0.0, 1.0, 2.0), figure="score"):

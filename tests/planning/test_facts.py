@@ -6,8 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from medtk_monai.analysis.data_fingerprint import fingerprint_data
-from medtk_monai.analysis.doctor.examine import examine
+from medtk_monai.doctor.data_fingerprint import fingerprint_data
+from medtk_monai.doctor.examine import examine
 from medtk_monai.errors import DataError
 from medtk_monai.planning.facts import read_facts
 

@@ -6,9 +6,9 @@ import torch
 from monai.transforms import Compose
 from scipy.spatial.transform import Rotation
 
+from medtk_monai.bundle.parts import BundleParts
 from medtk_monai.inferers import WindowedInferer
 from medtk_monai.prediction import Predictor
-from medtk_monai.prediction.bundle import BundleParts
 from medtk_monai.transforms import LoadCased, ToPlainTensord, WorldToVoxelBoxesd
 from tests.inferers.marked import STRIDE, MarkNetwork, mark, postprocessor
 

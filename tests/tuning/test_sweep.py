@@ -15,8 +15,8 @@ from medtk_monai.structures import Detections
 from medtk_monai.suppressors import NMS, KeepAll
 from medtk_monai.transforms.boxes import WorldBoxes
 from medtk_monai.tuning import Candidates, Setting, settings_grid, sweep
+from medtk_monai.tuning.printed import format_sweep
 from medtk_monai.tuning.settings import read_tuned
-from medtk_monai.tuning.tables import format_sweep
 
 PRESENT = Setting(NMS(0.05), 0.02, 0.2, {"_target_": "medtk_monai.suppressors.NMS", "iou": 0.05})
 SPACING = 0.5

@@ -7,7 +7,7 @@ from PIL import Image, ImageColor
 
 from medtk_monai.structures import Detections
 from medtk_monai.visualize import plot_overview
-from medtk_monai.visualize.views import projected
+from medtk_monai.visualize.panels import projected
 
 RAS = torch.diag(torch.tensor([2.0, 2.0, 2.0, 1.0], dtype=torch.float64))
 LPS_ORDER = torch.tensor([[0, 0, -2.0, 46], [0, -2.0, 0, 38], [2.0, 0, 0, 0], [0, 0, 0, 1.0]], dtype=torch.float64)

@@ -1,0 +1,8 @@
+"""The bundle: its configuration, its values, and its checkpoints."""
+
+from medtk_monai.bundle.checkpoint import load_weights
+from medtk_monai.bundle.choices import choose
+from medtk_monai.bundle.overrides import check_overrides
+from medtk_monai.bundle.running import plain_values, running_config
+
+__all__ = ["check_overrides", "choose", "load_weights", "plain_values", "running_config"]

@@ -1,0 +1,253 @@
+"""What a bundle and its checkpoints say about prediction."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from monai.transforms import Compose
+from torch import Tensor, nn
+
+from medtk_monai.bundle.checkpoint import NOTES, load_weights, read_checkpoint
+from medtk_monai.bundle.overrides import read_config
+from medtk_monai.bundle.running import plain_values
+from medtk_monai.digests import values_sha256
+from medtk_monai.engines.devices import check_device
+from medtk_monai.errors import DataError, existing_file, find_data_error
+from medtk_monai.export import ExportedNetwork, read_description
+from medtk_monai.inferers import WindowedInferer
+from medtk_monai.structures import DenseOutput
+
+PARTS = ("network_def", "preprocessing", "validate::inferer", "network_dtype", "label_pairs")
+"""What prediction takes from a bundle; the IoU at which views merge besides, if the bundle tells it."""
+MERGE_IOU = "merge_iou"
+_OF_THIS_MACHINE = {"device", "precision", "window_batch_size"}
+Paths = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class BundleParts:
+    """What prediction needs.
+
+    Args:
+        networks: one for each checkpoint, in evaluation mode, on the device; exported ones run where the images are.
+        inferer: of windows.
+        preprocessing: of a case, whose first transform reads the files.
+        device: of the networks.
+        precision: of the convolutions, under autocast unless float32.
+        label_pairs: classes that become each other in a mirror image.
+        fingerprint: of the scans of the training, empty if unknown; see ``fingerprint_of``.
+        class_names: from the bundle's metadata, as far as they are known.
+        merge_iou: with the best of an object's detections above which what another view or network found is of the same object.
+    """
+
+    networks: list[nn.Module]
+    inferer: WindowedInferer
+    preprocessing: Compose
+    device: torch.device
+    precision: torch.dtype
+    label_pairs: Sequence[Sequence[int]]
+    fingerprint: Mapping[str, Any]
+    class_names: tuple[str, ...]
+    merge_iou: float = 0.2
+
+
+def load_bundle(
+    bundle: str | Path, checkpoint: Paths, overlay: Paths = (), device: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> BundleParts:
+    """Build what a bundle says, with the weights of one or more checkpoints.
+
+    Values that a training was started with, such as ``--head anchor``, are taken from the checkpoint, as far as they are plain numbers
+    and words; overlays must be named again.
+
+    Args:
+        bundle: folder with a ``train.json``, or that file.
+        checkpoint: of one network, or of each network of an ensemble; or folders that ``medtk export`` has written, with ONNX files.
+        overlay: files that lay over ``train.json`` in training.
+        device: "cpu", "cuda", "cuda:1"...; None for what the bundle chooses.
+        overrides: further values of the configuration.
+
+    Raises:
+        DataError: a file is missing or broken, the checkpoint is of another configuration, or an override names no value.
+    """
+    checkpoints = [Path(path) for path in _as_list(checkpoint)]
+    parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
+    with building(bundle, PARTS, overrides or {}):
+        networks = [_network(path, parser) for path in checkpoints]
+        inferer = parser.get_parsed_content("validate::inferer")
+        preprocessing = parser.get_parsed_content("preprocessing")
+        precision = parser.get_parsed_content("network_dtype")
+        chosen_device = torch.device(parser.get_parsed_content("device"))
+        label_pairs = parser.get_parsed_content("label_pairs")
+        merge_iou = merge_iou_of(parser)
+    fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
+    return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names, merge_iou)
+
+
+def merge_iou_of(parser: ConfigParser) -> float:
+    """The IoU at which views merge; the usual one where a bundle does not tell it."""
+    return parser.get_parsed_content(MERGE_IOU) if MERGE_IOU in parser.get() else BundleParts.merge_iou
+
+
+@contextmanager
+def building(bundle: str | Path, parts: Sequence[str], overrides: Mapping[str, Any]) -> Iterator[None]:
+    """Tells in one line what keeps the parts of a bundle from being built, if it may be the user's doing.
+
+    Raises:
+        DataError: a part is missing, or something fails and values of the configuration were given.
+    """
+    try:
+        yield
+    except KeyError as error:
+        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(parts)}") from error
+    except Exception as error:
+        if not overrides or find_data_error(error):
+            raise
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        given = " ".join(f"--{name} {value}" for name, value in overrides.items())
+        what = f"bundle {bundle} cannot be built with {given}: {type(cause).__name__}: {cause}".splitlines()[0]
+        raise DataError(what, remedy="see the bundle's docs/README.md for what can be set") from error
+
+
+def parse_bundle(
+    bundle: str | Path,
+    checkpoint: Paths,
+    overlay: Paths = (),
+    device: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    parts: Sequence[str] = PARTS,
+) -> tuple[ConfigParser, dict[str, Any]]:
+    """The configuration that a network was trained with, and the notes of its checkpoint; for other arguments see ``load_bundle``.
+
+    Args:
+        parts: of the configuration that are used; values that they depend on are taken from the checkpoint.
+
+    Raises:
+        DataError: a file is missing or broken, or an override names no value.
+    """
+    checkpoints = _as_list(checkpoint)
+    if not checkpoints:
+        raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
+    notes = _notes(Path(checkpoints[0]))
+    files = [config_file(bundle), *_as_list(overlay)]
+    return _parse(files, notes.get("values", {}), overrides or {}, device, parts), notes
+
+
+def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
+    """Digest of the values in the files of a bundle that prediction makes use of; their layout and other values do not count.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    config = read_config([config_file(bundle), *_as_list(overlay)]).get()
+    used = {name: config.get(name) for name in _reachable(config, (*PARTS, MERGE_IOU))}
+    return values_sha256(used | {part: _value(config, part) for part in PARTS})
+
+
+def _notes(checkpoint: Path) -> dict[str, Any]:
+    """What a training, or the export of its network, tells those who use it."""
+    if checkpoint.is_dir():
+        found = read_description(checkpoint).notes.get("training", {})
+    else:
+        found = read_checkpoint(checkpoint, mapped=True).get(NOTES, {})
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _network(checkpoint: Path, parser: ConfigParser) -> nn.Module:
+    if checkpoint.is_dir():
+        return _Exported(checkpoint)
+    network = deepcopy(parser.get_parsed_content("network_on_device")).eval()
+    load_weights(checkpoint, network)
+    return network
+
+
+class _Exported(nn.Module):
+    """An exported network as a module, which has no weights of its own."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        self.run = ExportedNetwork(folder)
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """(B, C, *spatial) images -> maps."""
+        return self.run(images)
+
+
+def config_file(bundle: str | Path) -> str:
+    """The configuration of a bundle's training.
+
+    Raises:
+        DataError: there is none.
+    """
+    path = Path(bundle)
+    candidates = [path] if path.is_file() else [path / "train.json", path / "configs" / "train.json"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return str(candidate)
+    return existing_file(candidates[0], "give the folder of a bundle, or its train.json")
+
+
+def _as_list(paths: Paths) -> list[str]:
+    return [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+
+
+def _parse(
+    files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None, parts: Sequence[str]
+) -> ConfigParser:
+    parser = read_config(files, overrides)
+    # Only arguments of components that the bundle names are taken, never the components themselves.
+    needed = _reachable(parser.get(), (*parts, MERGE_IOU)) - _OF_THIS_MACHINE
+    known = _ids(parser.get())
+    parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
+    parser.update(dict(overrides))
+    if device:
+        check_device(device)
+        parser.update({"device": device})
+    return parser
+
+
+def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:
+    """The top-level values of a configuration that some parts are made of."""
+    seen = {part for part in parts if "::" not in part}
+    left = [_value(config, part) for part in parts]
+    while left:
+        new = set(re.findall(r"@(\w+)", repr(left.pop()))) - seen
+        seen |= new
+        left += [config.get(name) for name in new]
+    return seen
+
+
+def _value(config: Mapping[str, Any], name: str) -> Any:
+    """A value by its name, which may be one within another as ``a::b``; None if there is none."""
+    first, _, rest = name.partition("::")
+    value = config.get(first)
+    return value.get(rest) if rest and isinstance(value, Mapping) else value
+
+
+def _ids(part: Any, prefix: str = "") -> set[str]:
+    """Of all values of a configuration."""
+    children = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
+    found: set[str] = set()
+    for key, value in children:
+        found |= {f"{prefix}{key}"} | _ids(value, f"{prefix}{key}::")
+    return found
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    """What the bundle's metadata call its classes."""
+    try:
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+        return tuple(str(channels[str(number)]) for number in range(len(channels)))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()

@@ -1,0 +1,235 @@
+"""What is to be known of a case's files, read once: by the doctor and by the fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from tqdm import tqdm
+
+from medtk_monai.box_ops import spatial_affine, transform_boxes
+from medtk_monai.case_mapper import case_mapper
+from medtk_monai.doctor.entries import Entry
+from medtk_monai.doctor.intensities import Intensities, measure_intensities
+from medtk_monai.doctor.label_maps import MapFacts, read_map_facts
+from medtk_monai.doctor.readings import stated_boxes
+from medtk_monai.errors import DataError, as_data_error
+from medtk_monai.formats.image_headers import read_header
+from medtk_monai.transforms.image_file import ImageFileReader, is_degenerate, without_flat_axes
+from medtk_monai.transforms.scan_facts import scan_facts
+
+_CASES_PER_WORKER, _MB_PER_WORKER = 250, 150
+"""What it takes to make up for the start of a process."""
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image, without its voxels.
+
+    Args:
+        size: (D,) voxels.
+        affine: (D + 1, D + 1), voxel centers -> RAS mm.
+        usable_affine: whether it can be inverted.
+        stated_affine: whether the file states it at all.
+        channels: number; 0 if only the header was read.
+        digest: of the voxels; "" if they were not read.
+        nonfinite: number of voxels that are NaN or infinite.
+        constant: whether all voxels have one value.
+        facts: see ``scan_facts``; None for headers and unusable images.
+    """
+
+    size: tuple[int, ...]
+    affine: np.ndarray
+    usable_affine: bool
+    stated_affine: bool = True
+    channels: int = 0
+    digest: str = ""
+    nonfinite: int = 0
+    constant: bool = False
+    facts: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a case's files hold.
+
+    Args:
+        image: None if it cannot be read.
+        label_map: None if there is none, or it cannot be read, or headers only are read.
+        map_grid: size and affine of the label map, or else of the segmentation, if its header can be read.
+        problems: (kind, error) of files that cannot be read.
+        objects: (N, 2D) voxels of the image: the boxes as stated, or else those of the label map.
+        intensities: None for headers and unusable images.
+    """
+
+    image: ImageFacts | None = None
+    label_map: MapFacts | None = None
+    map_grid: tuple[tuple[int, ...], np.ndarray] | None = None
+    problems: tuple[tuple[str, DataError], ...] = ()
+    objects: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
+    intensities: Intensities | None = None
+
+
+def scan_entries(entries: Sequence[Entry], headers_only: bool = False, num_workers: int | None = None) -> list[Examined]:
+    """Read the files of cases, in several processes where that pays; memory is that of one image per process.
+
+    Args:
+        headers_only: read no voxels but those of DICOM series.
+        num_workers: processes; None takes one per CPU, fewer for little data.
+
+    Raises:
+        DataError: a process was ended from outside, as where memory is short.
+    """
+    workers = _worth_starting(entries, headers_only) if num_workers is None else num_workers
+    try:
+        with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
+            scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
+            return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
+    except BrokenProcessPool as error:
+        raise DataError("a process that read images was ended, perhaps for want of memory", remedy="try --num_workers 1") from error
+
+
+def _worth_starting(entries: Sequence[Entry], headers_only: bool) -> int:
+    if headers_only:
+        return 1
+    files = [path for entry in entries for path in (entry.image, entry.label_map) if path]
+    megabytes = sum(os.path.getsize(path) for path in files) / 2**20
+    return min(os.cpu_count() or 1, int(max(len(entries) / _CASES_PER_WORKER, megabytes / _MB_PER_WORKER)))
+
+
+def scan_entry(entry: Entry, headers_only: bool = False) -> Examined:
+    """Read the files of one case; never raises for what they hold."""
+    if not entry.image:
+        return Examined()
+    try:
+        if headers_only and not Path(entry.image).is_dir():
+            return _scan_headers(entry)
+        return _scan_voxels(entry)
+    except Exception as error:
+        # One odd file among thousands must not hide what is wrong with the others.
+        return Examined(problems=(("unreadable_image", as_data_error(error, entry.case_id, f"reading {entry.image}")),))
+
+
+def _scan_voxels(entry: Entry) -> Examined:
+    image = without_flat_axes(_reader()(entry.image, "image", entry.case_id), _dims_of(entry))
+    scan = Examined(_image_facts(image, entry.image))
+    if entry.label_map:
+        scan = _with_label_map(scan, entry)
+    elif entry.segmentation:
+        scan = _with_segmentation(scan, entry)
+    return replace(scan, **_objects_in(image, scan, entry))
+
+
+@cache
+def _reader() -> ImageFileReader:
+    return ImageFileReader()
+
+
+def _dims_of(entry: Entry) -> int:
+    """Axes to keep: those of the boxes; without any, a single slice counts as flat only if it has two axes of its own."""
+    return entry.boxes.shape[1] // 2 if len(entry.boxes) else 2
+
+
+def _image_facts(image: MetaTensor, path: str) -> ImageFacts:
+    values = np.ascontiguousarray(image.as_tensor().numpy())
+    dims = values.ndim - 1
+    affine = spatial_affine(image.affine, dims)
+    nonfinite = 0 if np.isfinite(values.sum(dtype=np.float64)) else int(values.size - np.count_nonzero(np.isfinite(values)))
+    usable = not is_degenerate(affine)
+    return ImageFacts(
+        values.shape[1:],
+        affine.numpy(),
+        usable,
+        _states_affine(path),
+        values.shape[0],
+        hashlib.blake2b(values.data.cast("B"), digest_size=16).hexdigest(),
+        nonfinite,
+        bool(values.size) and bool((values == values.flat[0]).all()),
+        scan_facts(image) if usable and not nonfinite and values.size else None,
+    )
+
+
+def _states_affine(path: str) -> bool:
+    """Whether a file says where it lies: NIfTI files may not, and pictures never do, which nobody expects of them."""
+    if not path.endswith((".nii", ".nii.gz")):
+        return True
+    header: Any = nib.load(path).header  # type: ignore[attr-defined]
+    return bool(header["sform_code"] or header["qform_code"])
+
+
+def _scan_headers(entry: Entry) -> Examined:
+    scan = Examined(_header_facts(entry.image, entry))
+    if entry.label_map:
+        try:
+            header = _header_facts(entry.label_map, entry)
+            scan = replace(scan, map_grid=(header.size, header.affine))
+        except DataError as error:
+            scan = replace(scan, problems=(("unreadable_label_map", error),))
+    elif entry.segmentation:
+        scan = _with_segmentation(scan, entry)
+    return replace(scan, **_objects_in(None, scan, entry))
+
+
+def _header_facts(path: str, entry: Entry) -> ImageFacts:
+    size, affine = read_header(path, entry.case_id)
+    while len(size) > _dims_of(entry) and size[-1] == 1:
+        size = size[:-1]
+    matrix = spatial_affine(torch.as_tensor(np.asarray(affine, dtype=np.float64)), len(size))
+    return ImageFacts(tuple(map(int, size)), matrix.numpy(), not is_degenerate(matrix), _states_affine(path))
+
+
+def _with_segmentation(scan: Examined, entry: Entry) -> Examined:
+    """Its voxels are not read, but boxes that were drawn from it lie where its header says."""
+    try:
+        header = _header_facts(entry.segmentation, entry)
+    except DataError:
+        return scan
+    return replace(scan, map_grid=(header.size, header.affine)) if header.usable_affine else scan
+
+
+def _with_label_map(scan: Examined, entry: Entry) -> Examined:
+    try:
+        image = without_flat_axes(_reader()(entry.label_map, "label map", entry.case_id), len(scan.image.size))  # type: ignore[union-attr]
+    except DataError as error:
+        return replace(scan, problems=(("unreadable_label_map", error),))
+    facts = read_map_facts(image)
+    return replace(scan, label_map=facts, map_grid=(facts.size, facts.affine))
+
+
+def _objects_in(image: MetaTensor | None, scan: Examined, entry: Entry) -> dict[str, Any]:
+    """Objects in voxels, and the intensities in and around them."""
+    grid = scan.image
+    if grid is None or not grid.usable_affine:
+        return {}
+    dims, boxes = len(grid.size), np.zeros((0, 2 * len(grid.size)))
+    if entry.boxes.shape[1] == 2 * dims and len(entry.boxes):
+        boxes = stated_boxes(entry, grid.affine)
+    elif scan.label_map is not None and not is_degenerate(torch.from_numpy(scan.label_map.affine)):
+        boxes = map_boxes(scan.label_map, grid)
+    readable = image is not None and grid.facts is not None
+    return {"objects": boxes, "intensities": _measure(image, boxes, entry.image) if readable else None}
+
+
+def _measure(image: Any, boxes: np.ndarray, path: str) -> Intensities:
+    is_nifti = path.endswith((".nii", ".nii.gz"))
+    as_bytes = nib.load(path).get_data_dtype().itemsize == 1 if is_nifti else path.lower().endswith(_PICTURES)  # type: ignore[attr-defined]
+    return measure_intensities(image.as_tensor().numpy()[0], boxes, as_bytes)
+
+
+def map_boxes(facts: MapFacts, grid: ImageFacts) -> np.ndarray:
+    """(N, 2D) hulls of a label map's objects in voxels of the image; none where the dimensions differ."""
+    if len(facts.size) != len(grid.size):
+        return np.zeros((0, 2 * len(grid.size)))
+    to_image = np.linalg.inv(grid.affine) @ facts.affine
+    return transform_boxes(torch.from_numpy(facts.boxes), torch.from_numpy(to_image)).numpy()

@@ -1,0 +1,169 @@
+"""Phantom scans on disk: NIfTI images, instance masks, and a datalist."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from medtk_monai.case_mapper import case_mapper
+from medtk_monai.errors import DataError
+from medtk_monai.phantom.case import SHAPES, make_phantom_case
+
+GENERATOR = 1
+"""Raised whenever equal arguments give other files than before."""
+DATALIST, UNFINISHED = "datalist.json", "unfinished.json"
+
+
+def write_phantom_dataset(
+    out: str | os.PathLike[str],
+    num_cases: int,
+    seed: int,
+    spatial_dims: int = 3,
+    num_validation: int | None = None,
+    num_test: int | None = None,
+    num_workers: int | None = None,
+    shape: tuple[int, int, int] | None = None,
+) -> Path:
+    """Writes simulated angiograms, unless ``out`` holds them already.
+
+    A case depends on the seed and its own index alone: more cases extend a data set, and the number of workers changes nothing.
+    In each split every third case has no aneurysm.
+
+    Args:
+        out: folder for ``images/``, ``label_maps/`` (values number the aneurysms of a case) and ``datalist.json``.
+        num_cases: cases in all splits together.
+        seed: from 0.
+        spatial_dims: 3, or 2 for maximum intensity projections.
+        num_validation: cases for validation; None takes a tenth.
+        num_test: cases for testing; None takes a fifth.
+        num_workers: processes; None takes one per CPU, fewer for few cases.
+        shape: voxels of the simulated volume, whose last axis is projected away in 2D; None takes the usual one.
+
+    Returns:
+        Path of the datalist, which is written last.
+
+    Raises:
+        DataError: an argument is out of range, or the folder holds something else.
+    """
+    splits = _split_sizes(num_cases, num_validation, num_test)
+    if spatial_dims not in (2, 3):
+        raise DataError(f"spatial_dims is {spatial_dims}", remedy="ask for 2 or 3")
+    if not _is_count(seed):
+        raise DataError(f"seed is {seed}", remedy="give a whole number from 0")
+    size = list(shape or SHAPES[spatial_dims])
+    settings = {"generator": GENERATOR, "seed": seed, "spatial_dims": spatial_dims, "shape": size, "num_cases": splits}
+    folder = Path(out)
+    if not _is_finished(folder, settings):
+        _prepare_folder(folder, settings)
+        cases = _write_cases(folder, num_cases, partial(_write_case, folder, seed, spatial_dims, size), num_workers)
+        _write_json(folder / DATALIST, {**_header(seed, settings), **_split(cases, splits)})
+        (folder / UNFINISHED).unlink()
+    return folder / DATALIST
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _split_sizes(num_cases: int, num_validation: int | None, num_test: int | None) -> dict[str, int]:
+    """Cases per split; by default 70 %, 10 % and 20 %, at least one each where there are three."""
+    if not _is_count(num_cases) or num_cases == 0:
+        raise DataError(f"num_cases is {num_cases}", remedy="give a whole number from 1")
+    least = int(num_cases >= 3)
+    validation = max(round(0.1 * num_cases), least) if num_validation is None else num_validation
+    test = max(round(0.2 * num_cases), least) if num_test is None else num_test
+    if not _is_count(validation) or not _is_count(test) or validation + test > num_cases:
+        raise DataError(f"{validation} cases for validation and {test} for testing", remedy=f"the data set has {num_cases} cases in all")
+    return {"training": num_cases - validation - test, "validation": validation, "test": test}
+
+
+def _header(seed: int, settings: dict[str, Any]) -> dict[str, Any]:
+    description = "Simulated time-of-flight angiograms; label maps number the aneurysms of a case from 1."
+    return {"name": "phantom aneurysms", "description": description, "labels": ["aneurysm"], "seed": seed, "settings": settings}
+
+
+def _is_finished(folder: Path, settings: dict[str, Any]) -> bool:
+    """Whether the folder holds this data set, whole.
+
+    Raises:
+        DataError: it holds another one.
+    """
+    if not (folder / DATALIST).exists():
+        return False
+    found = _read_json(folder / DATALIST)
+    if found.get("settings") != settings:
+        raise DataError(f"{folder} holds another data set", remedy="choose another folder, or delete this one")
+    items = [item for split in settings["num_cases"] for item in found[split]]
+    missing = [item["case_id"] for item in items if not all((folder / item[key]).exists() for key in ("image", "label_map"))]
+    if missing:
+        raise DataError(f"{folder} lacks files that its {DATALIST} lists", missing[0], "delete the folder and run again")
+    return True
+
+
+def _prepare_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Makes the folder and marks it as unfinished; an interrupted run with the same settings is taken up again."""
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file", remedy="choose a folder")
+    resumed = (folder / UNFINISHED).exists() and _read_json(folder / UNFINISHED) == settings
+    if not resumed and folder.exists() and any(folder.iterdir()):
+        raise DataError(f"{folder} holds other data", remedy="choose an empty folder, or delete this one")
+    for part in ("images", "label_maps"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    _write_json(folder / UNFINISHED, settings)
+
+
+def _write_cases(folder: Path, num_cases: int, write: partial[dict[str, Any]], num_workers: int | None) -> list[dict[str, Any]]:
+    """The datalist items of all cases, in order."""
+    # Starting a process takes about as long as simulating a few cases.
+    workers = min(os.cpu_count() or 1, num_cases // 12) if num_workers is None else num_workers
+    with case_mapper(workers) as mapper:
+        return list(tqdm(mapper(write, range(num_cases)), total=num_cases, desc=str(folder), unit="case", disable=None))
+
+
+def _split(cases: list[dict[str, Any]], splits: dict[str, int]) -> dict[str, list[dict[str, Any]]]:
+    remaining = iter(cases)
+    return {name: [next(remaining) for _ in range(count)] for name, count in splits.items()}
+
+
+def _write_case(folder: Path, seed: int, spatial_dims: int, shape: Sequence[int], index: int) -> dict[str, Any]:
+    """Simulates and writes one case, and returns its item in the datalist."""
+    case = make_phantom_case(seed, index, spatial_dims, shape=tuple(shape))
+    name = f"case_{index:03d}"
+    _write_nifti(folder / f"images/{name}.nii.gz", case.image, case.affine)
+    _write_nifti(folder / f"label_maps/{name}.nii.gz", case.label_map, case.affine)
+    files = {"image": f"images/{name}.nii.gz", "label_map": f"label_maps/{name}.nii.gz"}
+    return {"case_id": name, **files, "aneurysms": case.aneurysms}
+
+
+def _write_nifti(path: Path, array: NDArray, affine: NDArray[np.float64]) -> None:
+    image = nib.Nifti1Image(array, affine)
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    image.header.set_xyzt_units("mm")
+    # nibabel's own gzip files carry the time of writing.
+    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes the file whole or not at all."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(content, indent=1) + "\n")
+    draft.replace(path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}", remedy="choose another folder, or delete this one") from error
+    return content if isinstance(content, dict) else {}
