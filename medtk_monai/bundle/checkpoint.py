@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import torch
 
+from medtk_monai.bundle.weights import check_values, give_weights
 from medtk_monai.errors import DataError
 
 PROGRESS = "progress"
@@ -30,21 +32,45 @@ def read_checkpoint(path: Path, mapped: bool = False) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"no checkpoint {path}", remedy="train first, or give the path of one")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
+        if not mapped:
+            _check_sums(path)
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
     except Exception as error:
-        what = f"checkpoint {path} is broken: {type(error).__name__}: {error}".splitlines()[0]
+        told = "it holds something else than weights and plain values" if isinstance(error, UnpicklingError) else str(error)
+        what = f"checkpoint {path} is broken: {type(error).__name__}: {told}".splitlines()[0]
         raise DataError(what, remedy="remove it, and go on from another one or start anew with --resume none") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is no checkpoint of a training, but a {type(content).__name__}", remedy="give the best.pt of one")
+    return content
+
+
+def _check_sums(path: Path) -> None:
+    """Torch writes the sums of its zip files, and does not look at them."""
+    if is_zipfile(path):
+        with ZipFile(path) as file:
+            broken = file.testzip()
+        if broken is not None:
+            raise BadZipFile(f"{broken} is damaged")
+
+
+def network_state(content: dict[str, Any], path: str | Path) -> dict[str, Any]:
+    """The weights of a checkpoint's network: the averaged ones, if it has them.
+
+    Raises:
+        DataError: it has none.
+    """
+    try:
+        return content.get(AVERAGE, {}).get("network") or content["network"]
+    except (KeyError, AttributeError) as error:
+        raise DataError(f"{path} is no checkpoint of a training: it has no network", remedy="give the best.pt of one") from error
 
 
 def load_weights(path: str | Path, network: torch.nn.Module) -> None:
     """Give a network the weights of a checkpoint: the averaged ones, if it has them.
 
     Raises:
-        DataError: there is no such file, it is broken, or of another network.
+        DataError: there is no such file, it is broken, of another network, or its weights are not finite.
     """
-    content = read_checkpoint(Path(path))
-    try:
-        network.load_state_dict(content.get(AVERAGE, {}).get("network") or content["network"])
-    except (KeyError, RuntimeError, AttributeError) as error:
-        what = f"checkpoint {path} is of another network: {error}".splitlines()[0]
-        raise DataError(what, remedy="give the configuration it was made with") from error
+    state = network_state(read_checkpoint(Path(path)), path)
+    check_values(state, f"checkpoint {path}")
+    give_weights(network, state, f"checkpoint {path}")

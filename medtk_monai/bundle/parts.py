@@ -78,7 +78,7 @@ def load_bundle(
     Raises:
         DataError: a file is missing or broken, the checkpoint is of another configuration, or an override names no value.
     """
-    checkpoints = [Path(path) for path in _as_list(checkpoint)]
+    checkpoints = [Path(path) for path in as_list(checkpoint)]
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
     with building(bundle, PARTS, overrides or {}):
         networks = [_network(path, parser) for path in checkpoints]
@@ -135,11 +135,11 @@ def parse_bundle(
     Raises:
         DataError: a file is missing or broken, or an override names no value.
     """
-    checkpoints = _as_list(checkpoint)
+    checkpoints = as_list(checkpoint)
     if not checkpoints:
         raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
     notes = _notes(Path(checkpoints[0]))
-    files = [config_file(bundle), *_as_list(overlay)]
+    files = [config_file(bundle), *as_list(overlay)]
     return _parse(files, notes.get("values", {}), overrides or {}, device, parts), notes
 
 
@@ -149,7 +149,7 @@ def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
     Raises:
         DataError: a file is missing.
     """
-    config = read_config([config_file(bundle), *_as_list(overlay)]).get()
+    config = read_config([config_file(bundle), *as_list(overlay)]).get()
     used = {name: config.get(name) for name in _reachable(config, (*PARTS, MERGE_IOU))}
     return values_sha256(used | {part: _value(config, part) for part in PARTS})
 
@@ -165,13 +165,13 @@ def _notes(checkpoint: Path) -> dict[str, Any]:
 
 def _network(checkpoint: Path, parser: ConfigParser) -> nn.Module:
     if checkpoint.is_dir():
-        return _Exported(checkpoint)
+        return ExportedModule(checkpoint)
     network = deepcopy(parser.get_parsed_content("network_on_device")).eval()
     load_weights(checkpoint, network)
     return network
 
 
-class _Exported(nn.Module):
+class ExportedModule(nn.Module):
     """An exported network as a module, which has no weights of its own."""
 
     def __init__(self, folder: Path):
@@ -197,7 +197,8 @@ def config_file(bundle: str | Path) -> str:
     return existing_file(candidates[0], "give the folder of a bundle, or its train.json")
 
 
-def _as_list(paths: Paths) -> list[str]:
+def as_list(paths: Paths) -> list[str]:
+    """One path, or several, as words."""
     return [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
 
 

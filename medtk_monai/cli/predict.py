@@ -58,6 +58,7 @@ def predict(
     from medtk_monai.cli.views import read_views
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
+    from medtk_monai.model import ModelSource
     from medtk_monai.prediction import Predictor, find_scans
     from medtk_monai.prediction.outputs import chosen_formats
     from medtk_monai.prediction.run import predict_scans, timing_table
@@ -94,7 +95,8 @@ def predict(
     }
 
     def make() -> Predictor:
-        return Predictor.from_bundle(bundle, files, overlays, device, options, score_threshold, top_k, **overrides)
+        source = ModelSource((), bundle, files, overlays, device, overrides=overrides)
+        return Predictor(source.load(), options, score_threshold, top_k)
 
     progress = predict_scans(make, scans, out, formats, settings, words(class_names))
     print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))

@@ -8,6 +8,7 @@ from torch import Tensor
 from medtk_monai.anchors import PriorGenerator, place_in_window
 from medtk_monai.box_ops import box_sizes, clip_boxes
 from medtk_monai.coders import BoxCoder
+from medtk_monai.errors import DataError
 from medtk_monai.structures import DenseOutput, Detections, Priors, Window
 from medtk_monai.suppressors import Suppressor
 
@@ -54,8 +55,13 @@ class Postprocessor:
         return [self._window_candidates(s, d, *places[w]) for s, d, w in zip(scores, deltas, windows)]
 
     def merge(self, parts: Sequence[Detections], image_size: Sequence[int]) -> Detections:
-        """Candidates of all windows of one image -> its detections, best first; equal scores rank by prior id."""
+        """Candidates of all windows of one image -> its detections, best first; equal scores rank by prior id.
+
+        Raises:
+            DataError: the network has given NaN.
+        """
         found = Detections.cat(parts)
+        check_finite(found)
         found = found[found.prior_ids.argsort(stable=True)]
         found = found[found.scores.argsort(descending=True, stable=True)[: self.top_k]]
         boxes = clip_boxes(found.boxes, tuple(image_size))
@@ -65,9 +71,22 @@ class Postprocessor:
 
     def _window_candidates(self, scores: Tensor, deltas: Tensor, priors: Priors, positions: Tensor) -> Detections:
         num_classes, scores = scores.shape[1], scores[positions]
-        scores = torch.where(scores > self.score_threshold, scores, 0.0).flatten()
+        # NaN, which is not above any number, must not pass for nothing found: it ranks first, and is told where windows are merged.
+        scores = torch.where(scores <= self.score_threshold, 0.0, scores).flatten()
         best = scores.topk(min(self.top_k, len(scores)))
-        index = best.indices[best.values > 0]
+        index = best.indices[best.values != 0]
         rows, labels = index // num_classes, index % num_classes
         boxes = self.coder.decode(priors[rows], deltas[positions[rows]])
         return Detections(boxes, scores[index], labels, priors.ids[rows])
+
+
+def check_finite(found: Detections) -> None:
+    """Refuse candidates whose score or box is NaN or infinite.
+
+    Raises:
+        DataError: there are such.
+    """
+    finite = found.scores.isfinite() & found.boxes.isfinite().all(dim=1)
+    if not bool(finite.all()):
+        what = f"the network gives values that are no numbers (NaN) for {int((~finite).sum())} of {len(found)} candidates"
+        raise DataError(what, remedy="its weights are broken, or the image or --precision overflows: try --precision float32")

@@ -164,7 +164,8 @@ class TwoStagePostprocessor:
         ids[positions] = priors.ids
         boxes = self.coder.decode(proposals_as_priors(proposals), deltas) + torch.tensor(window.origin * 2, device=logits.device)
         scores = logits.sigmoid() ** self.share * proposals.scores[:, None] ** (1 - self.share)
-        rows, labels = ((scores > self.dense.score_threshold) & (ids[proposals.prior_ids] >= 0)[:, None]).nonzero(as_tuple=True)
+        # NaN is kept, to be told where windows are merged.
+        rows, labels = (~(scores <= self.dense.score_threshold) & (ids[proposals.prior_ids] >= 0)[:, None]).nonzero(as_tuple=True)
         return Detections(boxes[rows], scores[rows, labels], labels, ids[proposals.prior_ids[rows]])
 
 

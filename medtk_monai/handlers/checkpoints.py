@@ -12,11 +12,13 @@ import torch
 from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import replacing
-from medtk_monai.bundle.checkpoint import NOTES, PROGRESS, read_checkpoint
+from medtk_monai.bundle.checkpoint import NOTES, PROGRESS, network_state, read_checkpoint
 from medtk_monai.errors import DataError
 from medtk_monai.handlers.detection_metric import key_metric_name
+from medtk_monai.model import ModelWriter
 
 logger = logging.getLogger(__name__)
+BEST = "best.pt"
 
 
 class Stateful(Protocol):
@@ -42,6 +44,7 @@ class Checkpoints:
         resume: "none" starts anew; "auto" goes on from the folder's ``last.pt``, if there is one; anything else is the path of a
             checkpoint to go on from.
         notes: numbers, words, lists and dictionaries to write into each checkpoint.
+        model: written with the weights of each ``best.pt``, and of the end where no validation has told the best; its own notes come too.
 
     Raises:
         DataError: a checkpoint cannot be read, or is of another configuration or of epochs of another length.
@@ -54,9 +57,10 @@ class Checkpoints:
         evaluator: Engine | None = None,
         resume: str = "none",
         notes: Mapping[str, Any] | None = None,
+        model: ModelWriter | None = None,
     ):
         self.folder, self.objects, self.evaluator, self.resume = Path(folder), dict(objects), evaluator, resume
-        self.notes = dict(notes or {})
+        self.notes, self.model = {**(notes or {}), **(model.notes if model else {})}, model
         self._best: float | None = None
 
     def attach(self, engine: Engine) -> None:
@@ -65,12 +69,20 @@ class Checkpoints:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save, "last.pt")
         if self.evaluator is not None:
             self.evaluator.add_event_handler(Events.COMPLETED, self._save_if_best, engine)
+        engine.add_event_handler(Events.COMPLETED, self._leave_model)
 
     def _save_if_best(self, evaluator: Any, trainer: Engine) -> None:
         value = evaluator.state.metrics.get(evaluator.state.key_metric_name)
         if value is not None and (self._best is None or value > self._best):
             self._best = float(value)
-            self._save(trainer, "best.pt")
+            self._save(trainer, BEST)
+
+    def _leave_model(self, trainer: Engine) -> None:
+        """A model of a training that has written none, as no validation has told the best."""
+        if self.model is not None and idist.get_rank() == 0 and not self.model.exists:
+            path = self.folder / (BEST if (self.folder / BEST).is_file() else "last.pt")
+            content = read_checkpoint(path)
+            self.model.write(network_state(content, path), content[PROGRESS])
 
     @property
     def _key_metric(self) -> str | None:
@@ -93,6 +105,8 @@ class Checkpoints:
         try:
             with replacing(self.folder / name) as temporary:
                 torch.save(content | {PROGRESS: progress, NOTES: self.notes}, temporary)
+            if name == BEST and self.model is not None:
+                self.model.write(network_state(content, name), progress)
         except (OSError, RuntimeError) as error:
             remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
             raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error

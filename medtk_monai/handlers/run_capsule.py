@@ -1,27 +1,20 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
-import platform
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import ignite.distributed as idist
-import torch
 from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.handlers.step_times import StepTimes
 
 logger = logging.getLogger(__name__)
-PACKAGES = ("medtk_monai", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "nibabel", "itk")
 
 
 class RunCapsule:
@@ -35,30 +28,12 @@ class RunCapsule:
         folder: of the file.
         times: of the same trainer.
         config: see ``running_config``.
-        splits: cases of each split.
-        device: of the network.
+        origin: see ``origin_of``.
     """
 
-    def __init__(
-        self,
-        folder: str | os.PathLike,
-        times: StepTimes,
-        config: Mapping[str, Any],
-        splits: Mapping[str, Sequence[Mapping[str, Any]]],
-        device: torch.device | str,
-    ):
+    def __init__(self, folder: str | os.PathLike, times: StepTimes, config: Mapping[str, Any], origin: Mapping[str, Any]):
         self.path, self.times = Path(folder) / "run.json", times
-        self._content = {
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "command": sys.argv,
-            "seed": config.get("seed"),
-            "device": _describe_device(torch.device(device)),
-            "processes": idist.get_world_size(),
-            "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
-            "git": _git_state(),
-            "data": {name: _fingerprint(cases) for name, cases in splits.items()},
-            "config": config,
-        }
+        self._content = {"command": sys.argv, **origin, "config": config}
         self._epochs: list[dict[str, float]] = []
 
     def attach(self, engine: Engine) -> None:
@@ -82,34 +57,3 @@ class RunCapsule:
                 write_text_atomically(self.path, json.dumps(self._content | {"epochs": self._epochs}, indent=1, default=str) + "\n")
             except OSError as error:
                 logger.warning("cannot write %s: %s", self.path, error)
-
-
-def _describe_device(device: torch.device) -> str:
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
-    return f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} of {os.cpu_count()} threads"
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _git_state() -> dict[str, Any] | None:
-    """The commit of the working directory, and whether files differ from it; None outside of a repository."""
-    commit, changes = (_git(*words) for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")))
-    return None if commit is None else {"commit": commit, "changed": None if changes is None else bool(changes)}
-
-
-def _git(*words: str) -> str | None:
-    try:
-        return subprocess.run(["git", *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-
-
-def _fingerprint(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    entries = json.dumps(list(cases), sort_keys=True, default=str)
-    return {"num_cases": len(cases), "sha256": hashlib.sha256(entries.encode()).hexdigest()}

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser
 
-from medtk_monai.bundle.parts import PARTS, BundleParts, configuration_sha256, load_bundle, parse_bundle
-from medtk_monai.errors import DataError
+from medtk_monai.bundle.parts import PARTS, BundleParts, load_bundle, parse_bundle
+from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, differing_ids, is_choice, make_recipe, recipe_sha256
+from medtk_monai.digests import file_sha256
+from medtk_monai.errors import DataError, existing_file
+from medtk_monai.export.description import EXPORT_FILE
+from medtk_monai.model.load import build_parts, recipe_parser
+from medtk_monai.model.model import Model, read_model
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model that a training has left, or checkpoints with the bundle that they were trained with.
+    """A model that a training has left, or checkpoints, with the bundle that they were trained with where they do not tell it.
 
     Args:
-        model: folder of a model or of its training, or a zipped model; several make an ensemble.
-        bundle: folder of a bundle, or its train.json.
+        model: folder of a training or of its model, or a zipped model; several make an ensemble.
+        bundle: folder of a bundle, or its train.json; needed for checkpoints of earlier versions alone.
         checkpoint: of the training, or a folder that ``medtk export`` has written; several make an ensemble.
         overlay: files that lay over the bundle's train.json in training.
         device: cpu, cuda or cuda:1; None for the GPU if there is one.
@@ -34,6 +43,22 @@ class ModelSource:
     trust: bool = False
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.model and self.bundle is not None:
+            raise DataError("a model and a bundle are given", remedy="give --model alone: it holds what it needs of its bundle")
+        if self.overlay and self.bundle is None:
+            raise DataError("an overlay is given without a bundle", remedy="models and checkpoints know theirs: leave --overlay out")
+        if not (self.model or self.checkpoint):
+            raise DataError("no model is given", remedy="name the folder of a training, as --model runs/mine")
+
+    def models(self) -> list[Model]:
+        """What is named, read and checked.
+
+        Raises:
+            DataError: see ``read_model``.
+        """
+        return [read_model(path, self.trust) for path in (*self.model, *self.checkpoint)]
+
     def load(self, **changes: Any) -> BundleParts:
         """What inference needs.
 
@@ -41,23 +66,61 @@ class ModelSource:
             changes: further values of the configuration.
 
         Raises:
-            DataError: nothing is named, or it is missing, broken, or does not belong together.
+            DataError: something is missing, broken, or does not belong together.
         """
-        return load_bundle(self._bundle(), self.checkpoint, self.overlay, self.device, {**self.overrides, **changes})
+        values = {**self.overrides, **changes}
+        if self.bundle is None:
+            return build_parts(self.models(), self.device, values)
+        self._check_belongs(self.bundle)
+        return load_bundle(self.bundle, self.checkpoint, self.overlay, self.device, values)
 
     def parse(self, parts: Sequence[str] = PARTS) -> tuple[ConfigParser, dict[str, Any]]:
-        """The configuration that parts are built from, and the notes of the training.
+        """The configuration that parts are built from, on the CPU unless a device is named, and the notes of the training.
 
         Raises:
             DataError: as for ``load``.
         """
-        return parse_bundle(self._bundle(), self.checkpoint, self.overlay, self.device, self.overrides, parts)
+        if self.bundle is not None:
+            self._check_belongs(self.bundle)
+            return parse_bundle(self.bundle, self.checkpoint, self.overlay, self.device, self.overrides, parts)
+        model = self.models()[0]
+        return recipe_parser(model, self.overrides), {"values": dict(model.recipe), "fingerprint": model.fingerprint}
 
-    def sha256(self) -> str:
-        """Digest of all values that inference makes use of, before overrides."""
-        return configuration_sha256(self._bundle(), self.overlay)
-
-    def _bundle(self) -> str:
+    def identity(self) -> dict[str, Any]:
+        """Digests and values that decide what is found."""
         if self.bundle is None:
-            raise DataError("no model is given", remedy="name the folder of a training by --model, or --bundle and --checkpoint")
-        return self.bundle
+            return {"models": [model.identity for model in self.models()], "overrides": dict(self.overrides)}
+        parser, _ = parse_bundle(self.bundle, self.checkpoint, self.overlay, self.device)
+        digests = [file_sha256(_file_of(path)) for path in self.checkpoint]
+        return {"recipe": recipe_sha256(make_recipe(parser.get())), "checkpoints": digests, "overrides": dict(self.overrides)}
+
+    def _check_belongs(self, bundle: str) -> None:
+        """Refuse checkpoints that were trained with another bundle.
+
+        Raises:
+            DataError: with what differs.
+        """
+        for path in self.checkpoint:
+            parser, notes = parse_bundle(bundle, path, self.overlay, "cpu", parts=(*COMPONENTS, *TRAINED_WITH, *VALUES))
+            noted = notes.get("model")
+            if not isinstance(noted, Mapping):
+                _hint(path, bundle)
+                continue
+            differing = differing_ids(noted["recipe"], make_recipe(parser.get()))
+            # Overlays may choose anew how detections are made of candidates, as a tuned.json does.
+            wrong = [name for name in differing if not (self.overlay and is_choice(name))]
+            if wrong:
+                shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+                what = f"{path} was not trained with bundle {bundle}{' and its overlays' if self.overlay else ''}: {shown} differ"
+                raise DataError(what, remedy="leave --bundle out, as the checkpoint knows its own")
+
+
+def _hint(checkpoint: str, bundle: str) -> None:
+    what = f"{checkpoint} is of an earlier version, and cannot tell whether it was trained with {bundle}"
+    logger.warning("%s -- medtk model %s --bundle %s --out MODEL makes a model of it, which can", what, checkpoint, bundle)
+
+
+def _file_of(checkpoint: str) -> str:
+    """A checkpoint, or what describes an exported network."""
+    description = Path(checkpoint, EXPORT_FILE)
+    return str(description) if description.is_file() else existing_file(checkpoint, "give the checkpoint of a training")

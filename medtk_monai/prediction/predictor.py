@@ -12,11 +12,12 @@ from monai.transforms import Compose
 from torch import Tensor, nn
 
 from medtk_monai.box_ops import spatial_affine
-from medtk_monai.bundle.parts import BundleParts, Paths, load_bundle
+from medtk_monai.bundle.parts import BundleParts, Paths, as_list
 from medtk_monai.data.datalist import case_name
 from medtk_monai.errors import as_data_error
 from medtk_monai.formats import case_prediction, detections_from_case
 from medtk_monai.inferers import NetworkEnsemble
+from medtk_monai.model import ModelSource
 from medtk_monai.prediction.inputs import Scan, readable
 from medtk_monai.prediction.looks import Look, Speed, ViewOptions, choose_look, measure_speed
 from medtk_monai.structures import Detections
@@ -77,7 +78,7 @@ class PreparedScan:
 
 
 class Predictor:
-    """Finds objects in scans: ``Predictor.from_bundle("bundles/aneurysm", "best.pt")("scan.nii.gz")``.
+    """Finds objects in scans: ``load_predictor("runs/mine")("scan.nii.gz")``.
 
     Coordinates are those of the scan, whatever the preprocessing does to orientation, spacing and size.
 
@@ -96,18 +97,16 @@ class Predictor:
 
     @classmethod
     def from_bundle(
-        cls,
-        bundle: str | Path,
-        checkpoint: Paths,
-        overlay: Paths = (),
-        device: str | None = None,
-        options: ViewOptions | None = None,
-        score_threshold: float = 0.0,
-        top_k: int | None = None,
+        cls, bundle: str | Path, checkpoint: Paths, overlay: Paths = (), device: str | None = None, options: ViewOptions | None = None,
         **overrides: Any,
-    ) -> Predictor:
-        """A predictor from a bundle and the checkpoints of one network, or of an ensemble's; see ``load_bundle``."""
-        return cls(load_bundle(bundle, checkpoint, overlay, device, overrides), options, score_threshold, top_k)
+    ) -> Predictor:  # fmt: skip
+        """A predictor from a bundle and the checkpoints of one network, or of an ensemble's.
+
+        Raises:
+            DataError: they do not belong together; see ``ModelSource``.
+        """
+        checkpoints, overlays = ([str(path) for path in as_list(paths)] for paths in (checkpoint, overlay))
+        return cls(ModelSource((), str(bundle), checkpoints, overlays, device, overrides=overrides).load(), options)
 
     def __call__(self, scan: str | Path | Scan) -> ScanFindings:
         """What is found in a scan.
@@ -170,6 +169,21 @@ class Predictor:
         clock.lap("merge")
         clock.split("merge", "network", sum(network_time))
         return found.to("cpu"), look
+
+
+def load_predictor(*models: str | Path, device: str | None = None, trust: bool = False, **overrides: Any) -> Predictor:
+    """What finds objects in scans, from the model that a training has left, or from several as an ensemble.
+
+    Args:
+        models: folders of trainings or of their models, zipped models, checkpoints, or exported networks.
+        device: cpu, cuda or cuda:1; None for the GPU if there is one.
+        trust: components of other packages than MONAI, torch and this one may be imported.
+        overrides: values of the model to change, as ``margin=32``.
+
+    Raises:
+        DataError: there is no such model, it is damaged, or would run code.
+    """
+    return Predictor(ModelSource([str(path) for path in models], device=device, trust=trust, overrides=overrides).load())
 
 
 def _as_scan(scan: str | Path | Scan) -> Scan:

@@ -1,0 +1,140 @@
+"""The files of a model: a folder, or the same folder zipped."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo, is_zipfile
+
+from medtk_monai.atomic import replacing
+from medtk_monai.errors import DataError
+
+MODEL_FILE, CARD_FILE = "model.json", "README.md"
+IN_RUN = "model"
+"""Name of a model's folder in that of its training."""
+_MOST_DESCRIPTION = 64 << 20
+_REMEDY = "give the folder of a training, its model folder, or that folder zipped"
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Access to the files of a model by their names.
+
+    Args:
+        path: the folder, or the zip file.
+        prefix: of the names within a zip file.
+    """
+
+    path: Path
+    prefix: str = ""
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The content of a file.
+
+        Args:
+            most: bytes that it may have.
+
+        Raises:
+            DataError: there is none, or it is damaged or too large.
+        """
+        if name != os.path.basename(name) or name.startswith("."):
+            raise DataError(f"{self.path} names a file {name!r} outside of itself", remedy="do not use models of strangers")
+        try:
+            if self.path.is_dir():
+                size, content = (self.path / name).stat().st_size, None
+            else:
+                with ZipFile(self.path) as file:
+                    info = file.getinfo(self.prefix + name)
+                    size = info.file_size
+                    content = file.read(info) if most is None or size <= most else b""
+            if most is not None and size > most:
+                raise DataError(f"{self.path}: {name} has {size} bytes", remedy=_REMEDY)
+            return (self.path / name).read_bytes() if content is None else content
+        except (OSError, KeyError, BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise DataError(f"cannot read {name} of {self.path}: {error}".splitlines()[0], remedy=_REMEDY) from error
+
+    def read_description(self) -> Any:
+        """The content of model.json.
+
+        Raises:
+            DataError: there is none, or it is no JSON.
+        """
+        try:
+            return json.loads(self.read(MODEL_FILE, _MOST_DESCRIPTION).decode("utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{MODEL_FILE} of {self.path} is damaged: {error}".splitlines()[0], remedy=_REMEDY) from error
+
+    def write(self, parts: Mapping[str, bytes]) -> None:
+        """Replace files; model.json, which names the others, is the last, so that the model is whole at any time.
+
+        Raises:
+            DataError: they cannot be written.
+        """
+        ordered = sorted(parts, key=lambda name: name == MODEL_FILE)
+        try:
+            if self.path.is_dir() or self.path.suffix != ".zip":
+                for name in ordered:
+                    with replacing(self.path / name) as temporary:
+                        temporary.write_bytes(parts[name])
+                return
+            kept = self._others(parts) if self.path.exists() else {}
+            with replacing(self.path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as file:
+                for name, content in {**kept, **{self.prefix + name: parts[name] for name in ordered}}.items():
+                    file.writestr(ZipInfo(name), content)  # without the time, so that equal models are equal files
+        except OSError as error:
+            raise DataError(f"cannot write {self.path}: {error}", remedy="free space, or choose another folder") from error
+
+    def _others(self, parts: Iterable[str]) -> dict[str, bytes]:
+        with ZipFile(self.path) as file:
+            replaced = {self.prefix + name for name in parts}
+            return {name: file.read(name) for name in file.namelist() if name not in replaced and not name.endswith("/")}
+
+    def keep_only(self, names: Iterable[str], pattern: str) -> None:
+        """Remove files of a folder that match a pattern and have other names: weights that the model no longer has."""
+        kept = set(names)
+        if self.path.is_dir():
+            for path in self.path.glob(pattern):
+                if path.name not in kept:
+                    path.unlink(missing_ok=True)
+
+
+def find_model(path: str | os.PathLike) -> ModelFiles | None:
+    """The model that a path stands for: a model's folder, that of its training, or a zip file; None if there is none."""
+    path = Path(path)
+    for folder in (path, path / IN_RUN):
+        if (folder / MODEL_FILE).is_file():
+            return ModelFiles(folder)
+    if path.is_file() and path.suffix.lower() == ".zip" and is_zipfile(path):
+        try:
+            with ZipFile(path) as file:
+                names = [name for name in file.namelist() if name.split("/")[-1] == MODEL_FILE and name.count("/") <= 1]
+        except (OSError, BadZipFile):
+            return None
+        return ModelFiles(path, names[0].removesuffix(MODEL_FILE)) if len(names) == 1 else None
+    return None
+
+
+def open_model(path: str | os.PathLike) -> ModelFiles:
+    """As ``find_model``.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = find_model(path)
+    if found is None:
+        raise DataError(f"{path} is no model", remedy=_REMEDY)
+    return found
+
+
+def refuse_existing(target: str | os.PathLike) -> None:
+    """A model is not written over.
+
+    Raises:
+        DataError: the target exists.
+    """
+    if os.path.exists(target):
+        raise DataError(f"{target} exists", remedy="choose another name, or remove it")

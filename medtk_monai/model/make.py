@@ -1,0 +1,65 @@
+"""Models of models: one file to send, an ensemble, or a model of a checkpoint of earlier versions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from medtk_monai.bundle.checkpoint import network_state, read_checkpoint
+from medtk_monai.bundle.parts import parse_bundle
+from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, make_recipe, recipe_sha256
+from medtk_monai.digests import file_sha256
+from medtk_monai.errors import DataError
+from medtk_monai.model.files import ModelFiles, refuse_existing
+from medtk_monai.model.model import Model, Network, State, write_model
+from medtk_monai.model.source import ModelSource
+
+
+def make_model(source: ModelSource, out: str | os.PathLike, name: str | None = None) -> Model:
+    """Write one model of all that a source names.
+
+    Args:
+        source: one model or several, or checkpoints, those of earlier versions with their bundle and overlays.
+        out: folder, or .zip file, which must not exist.
+        name: of the model; that of the first unless given.
+
+    Raises:
+        DataError: the source cannot be read, its models look at images in different ways, or the target exists.
+    """
+    refuse_existing(out)
+    models = source.models() if source.bundle is None else [_of_checkpoint(source, path) for path in source.checkpoint]
+    first = models[0]
+    for other in models[1:]:
+        if recipe_sha256(other.recipe) != recipe_sha256(first.recipe):
+            what = f"{first.source} and {other.source} look at images, or find objects, in different ways"
+            raise DataError(what, remedy="an ensemble is made of models that differ in their weights alone")
+    networks = [network for model in models for network in model.networks]
+    states = [_state(network) for network in networks]
+    # What was tuned for one network alone is not tuned for several.
+    tuned, points = (first.tuned, first.operating_points) if len(models) == 1 else ({}, {})
+    model = replace(first, name=name or first.name, networks=networks, tuned=tuned, operating_points=points)
+    try:
+        write_model(ModelFiles(Path(out)), model, states)
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
+    return model
+
+
+def _of_checkpoint(source: ModelSource, path: str) -> Model:
+    assert source.bundle is not None
+    parser, notes = parse_bundle(source.bundle, path, source.overlay, "cpu", source.overrides, (*COMPONENTS, *TRAINED_WITH, *VALUES))
+
+    def read() -> State:
+        return network_state(read_checkpoint(Path(path)), path)
+
+    name = Path(path).absolute().parent.name
+    return Model(name, path, make_recipe(parser.get()), [Network(file_sha256(path), read)], dict(notes.get("fingerprint") or {}))
+
+
+def _state(network: Network) -> State:
+    if network.read is None:
+        raise DataError(f"{network.exported} holds an exported network, which has no weights", remedy="name the training it is of")
+    return network.read()

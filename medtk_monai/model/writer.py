@@ -1,0 +1,62 @@
+"""How a training leaves its model."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from medtk_monai.bundle.recipe import make_recipe
+from medtk_monai.model.files import MODEL_FILE, ModelFiles
+from medtk_monai.model.model import Model, write_model
+
+logger = logging.getLogger(__name__)
+
+
+class ModelWriter:
+    """Writes the model of a training into a folder, and tells its checkpoints what they are of.
+
+    Args:
+        folder: of the model.
+        name: of the model.
+        config: of the training, see ``running_config``.
+        fingerprint: of the scans of the training, see ``fingerprint_of``.
+        origin: versions, digest of the data, seed; see ``origin_of``.
+
+    Raises:
+        DataError: the configuration holds something that no model can hold; see ``make_recipe``.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike, name: str, config: Mapping[str, Any], fingerprint: Mapping[str, Any], origin: Mapping[str, Any]
+    ):
+        self.folder, self.name = Path(folder), os.path.basename(os.path.abspath(name))
+        self.recipe, self.fingerprint, self.origin = make_recipe(config), dict(fingerprint), dict(origin)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What a checkpoint says to those who use its network."""
+        return {"fingerprint": self.fingerprint, "model": {"name": self.name, "recipe": self.recipe, "origin": self.origin}}
+
+    @property
+    def exists(self) -> bool:
+        """Whether the model has been written, by this training or one that it goes on from."""
+        return (self.folder / MODEL_FILE).is_file()
+
+    def write(self, state: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
+        """Write the model with the weights of the network at present.
+
+        Args:
+            state: of the network that is evaluated.
+            progress: of the training: "epoch", "key_metric" and "best_metric".
+
+        Raises:
+            DataError: weights are not finite, or the folder cannot be written.
+        """
+        origin = self.origin | {key: progress.get(key) for key in ("epoch", "key_metric", "best_metric")}
+        model = Model(self.name, str(self.folder), self.recipe, (), self.fingerprint, origin)
+        write_model(ModelFiles(self.folder), model, [dict(state)])
