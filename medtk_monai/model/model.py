@@ -108,9 +108,11 @@ def write_model(files: ModelFiles, model: Model, states: Sequence[State]) -> Non
         DataError: weights are not finite, or the files cannot be written.
     """
     packed = [pack_weights(state) for state in states]
-    named = {f"weights-{hashlib.sha256(content).hexdigest()[:12]}.safetensors": content for content in packed}
-    digests = [{"file": name, _SHA256: hashlib.sha256(content).hexdigest()} for name, content in named.items()]
-    files.write({**named, **_description(model, digests)})
+    digests = [hashlib.sha256(content).hexdigest() for content in packed]
+    names = [f"weights-{sha256[:12]}.safetensors" for sha256 in digests]
+    named = dict(zip(names, packed))
+    weights = [{"file": name, _SHA256: sha256} for name, sha256 in zip(names, digests)]
+    files.write({**named, **_description(model, weights)})
     files.keep_only(named, "weights-*.safetensors")
 
 

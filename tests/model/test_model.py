@@ -254,9 +254,7 @@ def test_models_are_made_of_models(run_folder, model, scan, tmp_path):
     assert load_predictor(tmp_path / "one.zip", device="cpu")(scan).case == expected
     make_model(ModelSource([str(run_folder), str(model)]), tmp_path / "both", "pair")
     both = load_predictor(tmp_path / "both", device="cpu")
-    one, other = both(scan).case, load_predictor(run_folder, model, device="cpu")(scan).case
-    assert set(one["prior_ids"]) == set(other["prior_ids"])  # sums of equal scores may differ in their last bit, and so may the order
-    np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-6)
+    assert both(scan).case == load_predictor(run_folder, model, device="cpu")(scan).case
     assert read_model(tmp_path / "both").name == "pair" and len(both.parts.networks) == 2
     with pytest.raises(DataError, match="exists"):
         make_model(ModelSource([str(run_folder)]), tmp_path / "both")
