@@ -133,6 +133,7 @@ def test_values_of_a_checkpoint_run_nothing(trained, tmp_path, monkeypatch):
     import torch
 
     content = torch.load(trained / "best.pt", weights_only=True)
+    del content["notes"]["model"]  # as of an earlier version, whose values alone are known
     touched = tmp_path / "touched"
     evil = {"_target_": "builtins.open", "file": str(touched), "mode": "w"}
     content["notes"]["values"] |= {"window_size": evil, "norm": ["batch", evil], "margin": f"$open('{touched}', 'w')", "precision": "%x"}
@@ -210,4 +211,4 @@ def test_weights_are_read_once(trained, monkeypatch):
     load, read = torch.load, []
     monkeypatch.setattr(torch, "load", lambda path, **given: read.append(given["mmap"]) or load(path, **given))
     Predictor.from_bundle(BUNDLE, trained / "best.pt", device="cpu")
-    assert read == [True, False]
+    assert read.count(False) == 1  # the rest looks at notes alone

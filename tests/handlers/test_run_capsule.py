@@ -8,7 +8,7 @@ from ignite.engine import Engine, Events
 from monai.bundle import ConfigParser
 from monai.engines.utils import IterationEvents
 
-from medtk_monai.bundle import running_config
+from medtk_monai.bundle import origin_of, running_config
 from medtk_monai.handlers import RunCapsule, StepTimes, step_times
 from medtk_monai.handlers.step_times import PARTS
 
@@ -33,7 +33,8 @@ def training(folder, epochs, start=0, sleep=lambda seconds: None):
     engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: sleep(3))
     engine.add_event_handler(Events.STARTED, lambda engine: setattr(engine.state, "epoch", start))
     cases = [{"case_id": "a"}, {"case_id": "b"}]
-    RunCapsule(folder, times, {"seed": 3, "device": torch.device("cpu")}, {"training": cases}, "cpu").attach(engine)
+    origin = origin_of({"training": cases}, 3, "cpu")
+    RunCapsule(folder, times, {"seed": 3, "device": torch.device("cpu")}, origin).attach(engine)
     engine.run(batches(), max_epochs=epochs, epoch_length=4)
     return json.loads((folder / "run.json").read_text())
 
