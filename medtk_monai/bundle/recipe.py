@@ -142,6 +142,7 @@ class _Extraction:
         made = {key: self._convert(part, at) for key, (at, part) in parts.items() if not self._is_disabled(part, at)}
         if _TARGET in made:
             made[_TARGET] = _full_name(value)
+            made |= {key: False for key in made if key == "pretrained"}  # the model has weights of its own
         return made
 
     def _is_disabled(self, part: Any, name: str) -> bool:

@@ -16,9 +16,9 @@ _PARTS = ("anchors", "assigners", "coders", "detectors", "heads", "inferers", "l
 """Packages of ours whose classes a model is made of."""
 _TRANSFORMS = ("compose", "croppad", "intensity", "signal", "spatial", "utility")
 """Modules of MONAI's transforms that neither read nor write files."""
-_RUNNERS = re.compile(r"(Rand)?(Lambda|TorchVision|TorchIO|SimulateDelay|ImageFilter|Invert)(d|D|Dict)?$|Rand(TorchVision|TorchIO)")
+_RUNNERS = re.compile(r"(Rand)?(Lambda|TorchVision|TorchIO|CuCIM|SimulateDelay|ImageFilter)(d|D|Dict)?$")
 """MONAI's transforms that run functions or other packages by their name."""
-_REACHING = re.compile(r"pretrained|url|path|file|folder|dir$|reader|writer")
+_REACHING = re.compile(r"pretrained|checkpoint|url|path|file|folder|dir$|reader|writer")
 """Arguments by which MONAI's networks and transforms reach out for files."""
 _REFERENCE = re.compile(r"@\w+(::\w+)*$")
 _TARGET = "_target_"
