@@ -79,7 +79,7 @@ class Checkpoints:
 
     def _leave_model(self, trainer: Engine) -> None:
         """A model of a training that has written none, as no validation has told the best."""
-        if self.model is not None and idist.get_rank() == 0 and not self.model.exists:
+        if self.model is not None and idist.get_rank() == 0 and self.model.is_wanted:
             path = self.folder / (BEST if (self.folder / BEST).is_file() else "last.pt")
             content = read_checkpoint(path)
             self.model.write(network_state(content, path), content[PROGRESS])
