@@ -14,6 +14,7 @@ import numpy as np
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, voxel_boxes
+from medtk_monai.formats.file_format import FindGrid, Format, Names
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid
 from medtk_monai.formats.json_files import parse_number
 
@@ -61,3 +62,22 @@ def _parse(line: str, where: str) -> list[float]:
     if len(numbers) != 3 or line.count(",") != 2:
         raise DataError(f"{where}: {line[:60]!r} is not x, y, z", remedy="write three numbers, voxels from 0, between commas")
     return numbers
+
+
+def _read(path: Path, find_grid: FindGrid, names: Names) -> list[Case]:
+    grid = find_grid(path.stem)
+    if grid is None:
+        raise DataError(f"{path} counts voxels of a scan that is not known", path.stem, "give the images, from which it can be read")
+    return [read_adam(path, grid)]
+
+
+ADAM = Format(
+    "adam",
+    (".txt",),
+    read=_read,
+    write=lambda path, cases, names: write_adam(path, cases[0]),
+    dims=(3,),
+    needs=("images",),
+    loses=("sizes", "scores", "labels", "positions within a voxel", "prior ids", "image paths", "voxel grids"),
+    stored_grid=lambda case: None,
+)

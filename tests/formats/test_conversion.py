@@ -38,7 +38,7 @@ def save_images(folder, made):
 
 
 def place(folder, name):
-    return folder / name if name in ONE_CASE else folder / f"{name}{FORMATS[name].ending}"
+    return folder / name if name in ONE_CASE else folder / f"{name}{FORMATS[name].suffixes[0]}"
 
 
 LOST = {

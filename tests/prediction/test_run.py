@@ -4,13 +4,14 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats import in_space, read_label_map, read_luna_csv, read_points, read_predictions, read_slicer_markups
+from medtk_monai.formats import FORMATS, in_space, read_label_map, read_luna_csv, read_points, read_predictions, read_slicer_markups
 from medtk_monai.prediction import Scan, find_scans
 from medtk_monai.prediction import outputs as outputs_module
 from medtk_monai.prediction.outputs import chosen_formats
@@ -119,7 +120,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def full(*args):
         raise OSError("No space left on device")
 
-    monkeypatch.setitem(outputs_module.FORMATS, "label", full)
+    monkeypatch.setitem(FORMATS, "label", replace(FORMATS["label"], write=full))
     progress = predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "out", ALL, {})
     assert "No space left" in progress.failed["scan0"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"settings.json", "predictions.json", "predictions.csv"}
@@ -131,15 +132,15 @@ def test_a_killed_run_is_taken_up_again(tmp_path, moment):
     predict_scans(predictor, given, tmp_path / "whole", ALL, {})
     child = os.fork()
     if child == 0:  # dies while it writes the second scan
-        chosen = {"first file": "json", "last file": "preview"}[moment]
-        write = outputs_module.FORMATS[chosen]
+        chosen = {"first file": "medtk", "last file": "preview"}[moment]
+        write = outputs_module._write
 
-        def write_and_die(folder, prediction, scan, names):
-            write(folder, prediction, scan, names)
-            if scan.case_id == "scan1":
+        def write_and_die(path, kind, prediction, scan, names):
+            write(path, kind, prediction, scan, names)
+            if scan.case_id == "scan1" and kind.name == chosen:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        outputs_module.FORMATS[chosen] = write_and_die
+        outputs_module._write = write_and_die
         try:
             predict_scans(predictor, given, tmp_path / "out", ALL, {})
         finally:
@@ -175,8 +176,8 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 
 
 def test_formats_are_checked():
-    assert chosen_formats(["csv"]) == ("json", "csv") and "sr" not in ALL
-    with pytest.raises(DataError, match="'pdf' is not known -- choose from json, csv"):
+    assert chosen_formats(["luna"]) == chosen_formats(["csv", "json"]) == ("medtk", "luna") and "sr" not in ALL
+    with pytest.raises(DataError, match="'pdf' is not known -- choose from medtk, luna, slicer"):
         chosen_formats(["pdf"])
 
 
