@@ -240,7 +240,6 @@ SR = Format(
     write_scan=lambda path, found, series, names: write_dicom_sr(path, found.case, series, names),
     dims=(3,),
     needs=("DICOM series", "class names"),
-    loses=("sizes but the longest side", "prior ids", "image paths", "voxel grids"),
     file_name="findings.dcm",
     by_default=False,
 )

@@ -250,6 +250,17 @@ def test_case_ids_of_datalists_are_kept(tmp_path):
     assert predict_scans(predictor, given, tmp_path / "out", ALL, {}).skipped == ["site/01"]
 
 
+def test_a_run_of_an_earlier_release_is_taken_up_again(tmp_path):
+    given = scans(tmp_path / "in", 1)
+    settings = {"top_k": None, "formats": ALL}
+    predict_scans(predictor, given, tmp_path / "out", ALL, settings)
+    path = tmp_path / "out" / "settings.json"
+    path.write_text(json.dumps({"top_k": None, "formats": ["json", "csv", "slicer", "label", "points", "preview"]}))
+    assert predict_scans(predictor, given, tmp_path / "out", ALL, settings).skipped == ["scan0"]
+    with pytest.raises(DataError, match="other settings: formats"):
+        predict_scans(predictor, given, tmp_path / "out", ALL, settings | {"formats": ["medtk"]})
+
+
 def test_a_failed_beginning_does_not_claim_the_folder(tmp_path):
     def broken():
         raise DataError("no checkpoint")
