@@ -54,7 +54,8 @@ def read_adam(path: str | os.PathLike, grid: Grid) -> Case:
     voxels = [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     points = np.array(voxels, dtype=np.float64).reshape(-1, 3) + 0.5
     count = len(points)
-    return case_from_voxels(path.stem, np.hstack([points, points]), fit_grid(grid, 3, path.stem), [1.0] * count, [0] * count)
+    case_id = ADAM.case_name(path)
+    return case_from_voxels(case_id, np.hstack([points, points]), fit_grid(grid, 3, case_id), [1.0] * count, [0] * count)
 
 
 def _parse(line: str, where: str) -> list[float]:
@@ -65,9 +66,10 @@ def _parse(line: str, where: str) -> list[float]:
 
 
 def _read(path: Path, find_grid: FindGrid, names: Names) -> list[Case]:
-    grid = find_grid(path.stem)
+    case_id = ADAM.case_name(path)
+    grid = find_grid(case_id)
     if grid is None:
-        raise DataError(f"{path} counts voxels of a scan that is not known", path.stem, "give the images, from which it can be read")
+        raise DataError(f"{path} counts voxels of a scan that is not known", case_id, "give the images, from which it can be read")
     return [read_adam(path, grid)]
 
 

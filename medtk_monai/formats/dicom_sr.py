@@ -241,5 +241,4 @@ SR = Format(
     dims=(3,),
     needs=("DICOM series", "class names"),
     file_name="findings.dcm",
-    by_default=False,
 )

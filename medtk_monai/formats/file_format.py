@@ -61,7 +61,7 @@ class Format:
     needs: tuple[Need, ...] = ()
     loses: tuple[str, ...] = ()
     file_name: str = ""
-    by_default: bool = True
+    by_default: bool = False
     side_file: Callable[[Path], Path] | None = None
     stored_grid: Callable[[Case], Grid | None] = lambda case: case.get("grid")
 

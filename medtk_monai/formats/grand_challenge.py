@@ -67,7 +67,8 @@ def read_points(path: str | os.PathLike, class_names: Sequence[str] | None = Non
 
 
 def _case_id(path: Path, document: dict[str, Any]) -> str:
-    return _name(document) or path.stem if path.name == POINTS.file_name else path.stem
+    stated = _name(document) if path.name == POINTS.file_name else ""
+    return stated or POINTS.case_name(path)
 
 
 def _name(entry: dict[str, Any]) -> str:
@@ -85,4 +86,5 @@ POINTS = Format(
     needs=("class names",),
     loses=("sizes", "prior ids", "image paths", "voxel grids"),
     file_name="points.json",
+    by_default=True,
 )

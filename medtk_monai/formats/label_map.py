@@ -134,5 +134,6 @@ LABEL = Format(
     needs=("images",),
     loses=("positions within a voxel", "what lies under a better finding", "prior ids", "image paths"),
     file_name="findings.nii.gz",
+    by_default=True,
     side_file=side_file,
 )

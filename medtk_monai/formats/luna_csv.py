@@ -144,4 +144,5 @@ LUNA = Format(
     only_volumes=True,
     loses=("cases without findings", "the direction of oblique boxes", "prior ids", "image paths", "voxel grids"),
     file_name="predictions.csv",
+    by_default=True,
 )

@@ -149,4 +149,5 @@ MEDTK = Format(
     sign=lambda document: isinstance(document, dict) and document.get("format") == FORMAT,
     one_case=False,
     file_name=PREDICTIONS,
+    by_default=True,
 )

@@ -162,4 +162,5 @@ SLICER = Format(
     needs=("class names",),
     loses=("image paths", "voxel grids"),
     file_name="findings.mrk.json",
+    by_default=True,
 )

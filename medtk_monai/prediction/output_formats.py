@@ -20,7 +20,7 @@ def _draw(path: Path, found: ScanFindings, series: Sequence[str | Path], names: 
     plot_overview(found.image, found.detections, found.affine, found.case["case_id"], path)
 
 
-PREVIEW = Format("preview", (".png",), write_scan=_draw, file_name="preview.png")
+PREVIEW = Format("preview", (".png",), write_scan=_draw, file_name="preview.png", by_default=True)
 
 
 def output_formats() -> dict[str, Format]:

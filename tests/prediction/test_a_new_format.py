@@ -50,6 +50,7 @@ BOXES = Format(
     needs=("class names",),
     loses=("the direction of oblique boxes", "prior ids", "image paths", "voxel grids"),
     file_name="predictions.box",
+    by_default=True,
 )
 
 
