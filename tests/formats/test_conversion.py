@@ -179,6 +179,13 @@ def test_sources_and_images_are_not_written_over(tmp_path):
         convert(tmp_path / "predictions.json", tmp_path / "predictions.json", overwrite=True)
 
 
+def test_the_file_beside_a_label_map_is_part_of_the_source(tmp_path):
+    write_predictions(tmp_path / "predictions.json", cases()[:1])
+    convert(tmp_path / "predictions.json", tmp_path / "a.nii.gz")
+    with pytest.raises(DataError, match="a.json exists, and is an image or part of the source"):
+        convert(tmp_path / "a.nii.gz", tmp_path / "a.json", target_format="medtk", overwrite=True)
+
+
 def test_existing_files_are_written_over_on_demand(tmp_path):
     write_predictions(tmp_path / "predictions.json", cases())
     for target, name in ((tmp_path / "found.csv", None), (tmp_path / "maps", "label")):
