@@ -9,22 +9,20 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
-import torch
 
 from medtk_monai.errors import DataError
 from medtk_monai.formats import (
     FORMATS,
     in_space,
-    make_case,
     read_label_map,
     read_luna_csv,
     read_points,
     read_predictions,
     read_slicer_markups,
 )
-from medtk_monai.prediction import Scan, ScanFindings, find_scans
+from medtk_monai.prediction import Scan, find_scans
 from medtk_monai.prediction import outputs as outputs_module
-from medtk_monai.prediction.outputs import chosen_formats, write_case
+from medtk_monai.prediction.outputs import chosen_formats
 from medtk_monai.prediction.own_files import is_own_file
 from medtk_monai.prediction.run import Progress, predict_scans, timing_table
 from tests.prediction.marked_scans import centers_of, predictor, save_marked
@@ -77,15 +75,6 @@ def test_all_files_tell_the_same_places(tmp_path):
     values = np.asarray(labels.dataobj)
     assert values.shape == scan.shape and (values[4:8, 8:12, 12:16] == 1).all() and (values[20:24, 24:28, 8:12] == 2).all()
     assert (values > 0).sum() == 128
-
-
-def test_files_of_a_flat_image(tmp_path):
-    grid = {"size": [16, 12], "affine": np.eye(3).tolist()}
-    case = make_case("flat", "RAS", np.array([[4.0, 5]]), np.array([[3.0, 2]]), grid=grid)
-    found = ScanFindings(case, torch.zeros(1, 16, 12), torch.eye(3))
-    without = write_case(tmp_path, found, Scan("flat", "flat.png"), ALL, ())
-    assert {path.name for path in (tmp_path / "flat").iterdir()} == {"predictions.json", "findings.nii.gz", "findings.json", "preview.png"}
-    assert [kind.name for kind in without] == ["luna", "slicer", "points"]
 
 
 @pytest.mark.parametrize("names, shown", [((), "class 0"), (("knot", "loop", "third"), "knot")])
@@ -192,18 +181,6 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot use .*file.*--out"):
         predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "file" / "out", ("json",), {})
-
-
-def test_formats_are_checked():
-    assert chosen_formats(["luna"]) == chosen_formats(["csv", "json"]) == ("medtk", "luna") and "sr" not in ALL
-    with pytest.raises(DataError, match="'pdf' is not known -- choose from medtk, luna, slicer"):
-        chosen_formats(["pdf"])
-
-
-def test_a_report_of_other_scans_than_dicom_is_left_out(tmp_path, capsys):
-    progress = predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "out", chosen_formats(["sr"]), {})
-    assert not progress.failed and {path.name for path in (tmp_path / "out" / "scan0").iterdir()} == {"predictions.json"}
-    assert "'scan0' is no DICOM series" in capsys.readouterr().out
 
 
 def test_an_unforeseen_error_is_shown_whole(tmp_path, caplog):
