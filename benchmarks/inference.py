@@ -97,7 +97,7 @@ def child(kind: str, folder: str, size: str, device: str, window: int) -> None:
         prediction = predictor(path)
         seconds, mark = prediction.seconds, perf_counter()
         with tempfile.TemporaryDirectory() as out:
-            write_case(Path(out), prediction, Scan(size, str(path)), chosen_formats(["csv", "slicer", "label", "points"]), ())
+            write_case(Path(out), prediction, Scan(size, str(path)), chosen_formats(["luna", "slicer", "label", "points"]), ())
             seconds["write"] = perf_counter() - mark
             mark = perf_counter()
             write_case(Path(out) / "preview", prediction, Scan(size, str(path)), ["preview"], ())

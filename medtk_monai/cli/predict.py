@@ -40,7 +40,7 @@ def predict(
         out: folder to write to.
         overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
         tuned: tuned.json of medtk sweep, whose values lie over those of the training.
-        format: of json,csv,slicer,label,points,preview,sr; all but sr unless given.
+        format: of medtk,luna,slicer,label,points,preview,sr; all but sr unless given.
         score_threshold: findings that score less are left out.
         top_k: no more findings of a scan than these, the best.
         device: cpu, cuda or cuda:1; the GPU if there is one.

@@ -16,6 +16,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
+from medtk_monai.formats.predictions import MEDTK
 from medtk_monai.metrics import Goal
 from medtk_monai.prediction import Predictor, scans_of
 from medtk_monai.prediction.outputs import PREDICTIONS
@@ -103,7 +104,7 @@ def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: i
         "tuned": read_tuned(plan.folder / TUNED),
     }
     scans = scans_of(cases)
-    failed = predict_scans(ensemble.predictor, scans, out, ["json"], settings).failed
+    failed = predict_scans(ensemble.predictor, scans, out, [MEDTK.name], settings).failed
     if failed:
         raise DataError(next(iter(failed.values())), remedy=f"{len(failed)} of {len(scans)} scans of the test split failed; run it again")
     points = read_operating_points(plan.folder / SWEEP, "out of fold")

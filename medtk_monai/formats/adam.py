@@ -14,6 +14,7 @@ import numpy as np
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, voxel_boxes
+from medtk_monai.formats.file_format import FindGrid, Format, Names
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid
 from medtk_monai.formats.json_files import parse_number
 
@@ -53,7 +54,8 @@ def read_adam(path: str | os.PathLike, grid: Grid) -> Case:
     voxels = [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     points = np.array(voxels, dtype=np.float64).reshape(-1, 3) + 0.5
     count = len(points)
-    return case_from_voxels(path.stem, np.hstack([points, points]), fit_grid(grid, 3, path.stem), [1.0] * count, [0] * count)
+    case_id = ADAM.case_name(path)
+    return case_from_voxels(case_id, np.hstack([points, points]), fit_grid(grid, 3, case_id), [1.0] * count, [0] * count)
 
 
 def _parse(line: str, where: str) -> list[float]:
@@ -61,3 +63,23 @@ def _parse(line: str, where: str) -> list[float]:
     if len(numbers) != 3 or line.count(",") != 2:
         raise DataError(f"{where}: {line[:60]!r} is not x, y, z", remedy="write three numbers, voxels from 0, between commas")
     return numbers
+
+
+def _read(path: Path, find_grid: FindGrid, names: Names) -> list[Case]:
+    case_id = ADAM.case_name(path)
+    grid = find_grid(case_id)
+    if grid is None:
+        raise DataError(f"{path} counts voxels of a scan that is not known", case_id, "give the images, from which it can be read")
+    return [read_adam(path, grid)]
+
+
+ADAM = Format(
+    "adam",
+    (".txt",),
+    read=_read,
+    write=lambda path, cases, names: write_adam(path, cases[0]),
+    dims=(3,),
+    needs=("images",),
+    loses=("sizes", "scores", "labels", "positions within a voxel", "prior ids", "image paths", "voxel grids"),
+    stored_grid=lambda case: None,
+)

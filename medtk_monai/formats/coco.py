@@ -19,6 +19,7 @@ import numpy as np
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, grid_of, voxel_boxes
 from medtk_monai.formats.class_names import name_of, named, numbered
+from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid, make_grid
 from medtk_monai.formats.json_files import as_index, as_list, as_number, as_vector, read_json, rounded, write_json
 
@@ -132,3 +133,23 @@ def _case(
         raise DataError(f"{path}: {name} has {size} pixels here, and {grid['size']} in the image file", case_id, "give the right image")
     boxes, scores, labels = zip(*findings) if findings else ((), (), ())
     return case_from_voxels(case_id, np.array(boxes), grid, scores, labels, "" if name == case_id else name)
+
+
+def _is_coco(document: Any) -> bool:
+    if isinstance(document, list):  # of results
+        return bool(document) and isinstance(document[0], dict) and "bbox" in document[0]
+    return isinstance(document, dict) and "images" in document and "annotations" in document
+
+
+COCO = Format(
+    "coco",
+    (".json",),
+    read=lambda path, find_grid, names: read_coco(path, names, find_grid),
+    write=write_coco,
+    sign=_is_coco,
+    one_case=False,
+    dims=(2,),
+    needs=("images", "class names"),
+    loses=("prior ids", "the affines of voxel grids"),
+    stored_grid=lambda case: image_grid(case["grid"]["size"]),
+)

@@ -10,14 +10,11 @@ from pathlib import Path
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, in_space
 from medtk_monai.formats.fidelity import find_losses
-from medtk_monai.formats.format_table import Format, Names, format_named
+from medtk_monai.formats.file_format import Format, Names
+from medtk_monai.formats.format_table import FORMATS, format_named
 from medtk_monai.formats.grids import Grid, fit_grid
 from medtk_monai.formats.guessing import guess_target, source_files
-from medtk_monai.formats.image_headers import ImageFiles, find_images, read_grid
-from medtk_monai.formats.label_map import side_file
-
-_FILE_SUFFIXES = (".json", ".csv", ".txt", ".nii", ".nii.gz", ".pkl")
-"""A target of another name is a folder."""
+from medtk_monai.formats.image_headers import NIFTI_SUFFIXES, ImageFiles, find_images, read_grid
 
 
 def convert(
@@ -53,9 +50,9 @@ def convert(
     for case in cases:
         _check(case, writing)
     folder = source if source.is_dir() else source.parent
-    prepared = [_with_grid(case, headers, writing.needs_grid, folder, len(cases) == 1) for case in cases]
+    prepared = [_with_grid(case, headers, "images" in writing.needs, folder, len(cases) == 1) for case in cases]
     own_images = [path for case in cases for path in _own_images(case, folder)]
-    side_files = [side_file(path) for path in files if reading.name == "label"]
+    side_files = [reading.side_file(path) for path in files] if reading.side_file else []
     spared = {path.resolve() for path in [*files, *side_files, *own_images, *headers.by_name.values()]}
     written = _write(prepared, target, writing, class_names, spared, overwrite)
     return find_losses(cases, _read_back(prepared, written, writing, class_names))
@@ -126,7 +123,7 @@ def _own_images(case: Case, folder: Path) -> list[Path]:
 
 def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Names, spared: set[Path], overwrite: bool) -> list[Path]:
     """Write all cases or none: first beside their places, then there. Returns the paths of the cases' files."""
-    to_folder = writing.one_case and (target.is_dir() or not target.name.endswith(_FILE_SUFFIXES))
+    to_folder = writing.one_case and (target.is_dir() or not any(entry.suffix_of(target) for entry in FORMATS.values()))
     if target.is_dir() and not to_folder:
         raise DataError(f"{target} is a folder", remedy=f"name a file: the format {writing.name!r} has one for all cases")
     if writing.one_case and not to_folder and len(cases) != 1:
@@ -134,23 +131,24 @@ def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Na
             f"{target} cannot hold {len(cases)} cases", remedy=f"name a folder: the format {writing.name!r} has one file per case"
         )
     folder = target if to_folder else target.parent
-    parts = {f"{case['case_id']}{writing.ending}": [case] for case in cases} if to_folder else {target.name: list(cases)}
+    parts = {f"{case['case_id']}{writing.suffixes[0]}": [case] for case in cases} if to_folder else {target.name: list(cases)}
     place = next(path for path in (target.absolute(), *target.absolute().parents) if path.is_dir())
     with tempfile.TemporaryDirectory(prefix=".medtk-", dir=place) as draft:
         for name, part in parts.items():
             writing.write(Path(draft, name), part, class_names)
         drafts = sorted(Path(draft).iterdir())
         for path in drafts:
-            _spare(folder / path.name, spared, overwrite)
+            _spare(folder / path.name, writing, spared, overwrite)
         folder.mkdir(parents=True, exist_ok=True)
         for path in drafts:
             path.replace(folder / path.name)
     return [folder / name for name in parts]
 
 
-def _spare(path: Path, spared: set[Path], overwrite: bool) -> None:
+def _spare(path: Path, writing: Format, spared: set[Path], overwrite: bool) -> None:
     """Refuse to write over an image or a part of the source; a NIfTI file that is no label map of ours may be an image."""
-    is_scan = path.name.endswith((".nii", ".nii.gz")) and path.exists() and not side_file(path).exists()
+    is_ours = writing.side_file is not None and writing.side_file(path).exists()
+    is_scan = path.name.endswith(NIFTI_SUFFIXES) and path.exists() and not is_ours
     if is_scan or path.resolve() in spared:
         raise DataError(f"{path} exists, and is an image or part of the source", remedy="choose another target")
     if path.exists() and not overwrite:

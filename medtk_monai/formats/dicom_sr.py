@@ -17,6 +17,7 @@ import medtk_monai
 from medtk_monai.atomic import replacing
 from medtk_monai.errors import DataError, existing_file, import_extra
 from medtk_monai.formats.cases import Case, make_case, world_boxes
+from medtk_monai.formats.file_format import Format
 
 DISCLAIMER = "Found by software for research. Not for clinical use."
 _SCHEME = "99MEDTK"
@@ -231,3 +232,13 @@ def _read_finding(group: Any, codes: Any) -> tuple[np.ndarray, float, float, int
     label = int(kind.value) if kind is not None and kind.scheme_designator == _SCHEME else 0
     score = float(str(np.float32(certainty[0] / 100))) if certainty else 1.0
     return np.asarray(group.roi.value, dtype=np.float64).reshape(3), float(longest[0]) if longest else 0.0, score, label
+
+
+SR = Format(
+    "sr",
+    (".dcm",),
+    write_scan=lambda path, found, series, names: write_dicom_sr(path, found.case, series, names),
+    dims=(3,),
+    needs=("DICOM series", "class names"),
+    file_name="findings.dcm",
+)

@@ -15,11 +15,10 @@ import numpy as np
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.class_names import labels_of, name_of
+from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.json_files import as_list, as_number, as_vector, read_json, rounded, write_json
 
 TYPE = "Multiple points"
-OWN_NAME = "points.json"
-"""Of the file that predictions write for each case."""
 
 
 def write_points(path: str | os.PathLike, case: Case, class_names: Sequence[str] | None = None) -> None:
@@ -68,9 +67,24 @@ def read_points(path: str | os.PathLike, class_names: Sequence[str] | None = Non
 
 
 def _case_id(path: Path, document: dict[str, Any]) -> str:
-    return _name(document) or path.stem if path.name == OWN_NAME else path.stem
+    stated = _name(document) if path.name == POINTS.file_name else ""
+    return stated or POINTS.case_name(path)
 
 
 def _name(entry: dict[str, Any]) -> str:
     name = entry.get("name")
     return name if isinstance(name, str) else ""
+
+
+POINTS = Format(
+    "points",
+    (".json",),
+    read=lambda path, find_grid, names: [read_points(path, names)],
+    write=lambda path, cases, names: write_points(path, cases[0], names),
+    sign=lambda document: isinstance(document, dict) and document.get("type") == TYPE,
+    dims=(3,),
+    needs=("class names",),
+    loses=("sizes", "prior ids", "image paths", "voxel grids"),
+    file_name="points.json",
+    by_default=True,
+)

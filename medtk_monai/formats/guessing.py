@@ -3,51 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.format_table import FORMATS, Format
-from medtk_monai.formats.grand_challenge import TYPE
+from medtk_monai.formats.file_format import Format
+from medtk_monai.formats.format_table import FORMATS
 from medtk_monai.formats.json_files import read_json
-from medtk_monai.formats.predictions import FORMAT
-
-_BY_SUFFIX = {
-    ".csv": "luna",
-    ".txt": "adam",
-    ".nii": "label",
-    ".nii.gz": "label",
-    ".pkl": "nndetection",
-    "_boxes.json": "nndetection",
-    ".mrk.json": "slicer",
-}
-_REMEDY = "name the format of the source, one of " + ", ".join(FORMATS)
 
 
 def guess_format(path: Path) -> Format | None:
-    """The format of an existing file, by its suffix, or by its content if it is JSON; None for others."""
+    """The format of an existing file, by its suffix, or by its content if it is JSON or formats share the suffix; None for others."""
+    claims = _by_suffix(path)
+    content: Any
     if path.suffix == ".json":
-        name = _guess_json(read_json(path))
+        claims = [entry for entry in FORMATS.values() if any(suffix.endswith(path.suffix) for suffix in entry.suffixes)]
+        content = read_json(path)
+    elif len(claims) > 1:
+        content = _first_line(path)
     else:
-        name = _by_suffix(path)
-    return FORMATS[name] if name else None
+        return next(iter(claims), None)
+    return next((entry for entry in claims if entry.sign is not None and entry.sign(content)), None)
 
 
-def _by_suffix(path: Path) -> str | None:
-    return next((name for suffix, name in _BY_SUFFIX.items() if path.name.endswith(suffix)), None)
+def _by_suffix(path: Path) -> list[Format]:
+    """The formats with the longest suffix that the name has."""
+    lengths = {name: len(entry.suffix_of(path)) for name, entry in FORMATS.items()}
+    return [FORMATS[name] for name, length in lengths.items() if length and length == max(lengths.values())]
 
 
-def _guess_json(document: object) -> str | None:
-    if isinstance(document, list):
-        return "coco" if document and isinstance(document[0], dict) and "bbox" in document[0] else None
-    if not isinstance(document, dict):
-        return None
-    signs = {
-        "medtk": document.get("format") == FORMAT,
-        "coco": "images" in document and "annotations" in document,
-        "nndetection": "pred_boxes" in document,
-        "slicer": "markups" in document,
-        "points": document.get("type") == TYPE,
-    }
-    return next((name for name, present in signs.items() if present), None)
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        return file.readline()
 
 
 def guess_target(path: Path) -> Format:
@@ -56,10 +42,10 @@ def guess_target(path: Path) -> Format:
     Raises:
         DataError: the name leaves it open.
     """
-    name = "medtk" if path.name == "predictions.json" else _by_suffix(path)
-    if name is None:
-        raise DataError(f"the format of {path} is open", remedy="name the format of the target, one of " + ", ".join(FORMATS))
-    return FORMATS[name]
+    named = [entry for entry in FORMATS.values() if path.name == entry.file_name and not entry.one_case] or _by_suffix(path)
+    if len(named) != 1:
+        raise DataError(f"the format of {path} is open", remedy=f"name the format of the target, one of {', '.join(FORMATS)}")
+    return named[0]
 
 
 def source_files(source: Path, kind: Format | None) -> tuple[Format, list[Path]]:
@@ -80,6 +66,6 @@ def source_files(source: Path, kind: Format | None) -> tuple[Format, list[Path]]
     names = sorted({entry.name for entry in formats.values() if entry is not None and kind in (None, entry)})
     if len(names) != 1:
         found = f"has files of several formats: {', '.join(names)}" if names else "is of no known format"
-        raise DataError(f"{source} {found}", remedy=_REMEDY)
+        raise DataError(f"{source} {found}", remedy=f"name the format of the source, one of {', '.join(FORMATS)}")
     chosen = FORMATS[names[0]]
     return chosen, [path for path, entry in formats.items() if entry is chosen]

@@ -15,6 +15,7 @@ import numpy as np
 from medtk_monai.errors import DataError
 from medtk_monai.formats.grids import Grid, make_grid
 
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _WITHOUT_AFFINE = (".png", ".jpg", ".jpeg", ".bmp")
 _COMPRESSED = (".gz", ".bz2", ".zst")
 _FIRST_CHANNEL = "_0000"
@@ -84,7 +85,7 @@ def read_header(path: str | os.PathLike, case: str = "") -> tuple[tuple[int, ...
     """
     path = Path(path)
     try:
-        return _nifti_header(path) if path.name.endswith((".nii", ".nii.gz")) else _itk_header(path)
+        return _nifti_header(path) if path.name.endswith(NIFTI_SUFFIXES) else _itk_header(path)
     except Exception as error:
         remedy = "copy the file again, or remove it, if it is an image; those are .nii.gz, .mha, .nrrd or .png files, for example"
         raise DataError(f"cannot read the header of image {path}: {error}".splitlines()[0], case, remedy) from error

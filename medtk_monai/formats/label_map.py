@@ -19,12 +19,12 @@ from medtk_monai.atomic import replacing
 from medtk_monai.box_ops import spatial_affine
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, grid_of
+from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.grids import case_from_voxels, make_grid
 from medtk_monai.formats.json_files import as_index, as_number, read_json, write_json
 from medtk_monai.formats.painting import best_first, paint_boxes
 from medtk_monai.formats.predictions import case_id_beside
 
-SUFFIXES = (".nii.gz", ".nii")
 _LIMIT = 65535
 
 
@@ -42,7 +42,7 @@ def write_label_map(path: str | os.PathLike, case: Case) -> None:
         DataError: the case has no grid, too many findings, or the file another suffix.
     """
     path = Path(path)
-    if not path.name.endswith(SUFFIXES):
+    if not LABEL.suffix_of(path):
         raise DataError(f"{path} is not named as a NIfTI file", case["case_id"], "name it CASE.nii.gz")
     canvas = paint_boxes(case)
     order = best_first(case)
@@ -55,11 +55,7 @@ def write_label_map(path: str | os.PathLike, case: Case) -> None:
 def side_file(path: str | os.PathLike) -> Path:
     """The file of classes and scores beside a label map: "a/CASE.nii.gz" -> "a/CASE.json"."""
     path = Path(path)
-    return path.with_name(f"{_case_id(path)}.json")
-
-
-def _case_id(path: Path) -> str:
-    return next((path.name.removesuffix(suffix) for suffix in SUFFIXES if path.name.endswith(suffix)), path.stem)
+    return path.with_name(f"{LABEL.case_name(path)}.json")
 
 
 def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
@@ -86,7 +82,7 @@ def read_label_map(path: str | os.PathLike) -> Case:
         DataError: the file cannot be read, has other values than whole numbers up to 65535, or the file beside it lacks one of them.
     """
     path = Path(path)
-    case_id = case_id_beside(path, _case_id(path))
+    case_id = case_id_beside(path, LABEL)
     mask, affine = _read_mask(path, case_id)
     grid = make_grid(mask.shape, spatial_affine(affine, mask.ndim), case_id)
     found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None]
@@ -128,3 +124,16 @@ def _read_side_file(path: Path, values: list[int], case_id: str) -> tuple[list[i
             raise DataError(f"{path} does not tell class and score of the value {value}", case_id, f'add "{value}" to it')
     labels = [as_index(classes[str(value)], f"{path}: the class of {value}", case_id) for value in values]
     return labels, [as_number(scores[str(value)], f"{path}: the score of {value}", case_id) for value in values]
+
+
+LABEL = Format(
+    "label",
+    (".nii.gz", ".nii"),
+    read=lambda path, find_grid, names: [read_label_map(path)],
+    write=lambda path, cases, names: write_label_map(path, cases[0]),
+    needs=("images",),
+    loses=("positions within a voxel", "what lies under a better finding", "prior ids", "image paths"),
+    file_name="findings.nii.gz",
+    by_default=True,
+    side_file=side_file,
+)

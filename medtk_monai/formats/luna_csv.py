@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
+from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.json_files import parse_number, rounded
 
 _CENTER = ("coordX", "coordY", "coordZ")
@@ -130,3 +131,18 @@ def _make_case(case_id: str, findings: Sequence[_Finding], path: Path) -> Case:
     centers, sizes = np.array([finding.center for finding in findings]), np.array([finding.size for finding in findings])
     scores, labels = [finding.score for finding in findings], [finding.label for finding in findings]
     return make_case(case_id, findings[0].space, centers, sizes, None, scores, labels)
+
+
+LUNA = Format(
+    "luna",
+    (".csv",),
+    read=lambda path, find_grid, names: read_luna_csv(path),
+    write=lambda path, cases, names: write_luna_csv(path, cases),
+    aliases=("csv",),
+    sign=lambda line: set(_REQUIRED) <= set(line.strip().split(",")),
+    one_case=False,
+    only_volumes=True,
+    loses=("cases without findings", "the direction of oblique boxes", "prior ids", "image paths", "voxel grids"),
+    file_name="predictions.csv",
+    by_default=True,
+)

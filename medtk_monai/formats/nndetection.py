@@ -22,6 +22,7 @@ import numpy as np
 from medtk_monai.errors import DataError
 from medtk_monai.formats.array_pickle import load_arrays
 from medtk_monai.formats.cases import Case, grid_of, voxel_boxes
+from medtk_monai.formats.file_format import FindGrid, Format, Names
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid, make_grid
 from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json, rounded, write_json
 
@@ -30,7 +31,6 @@ _GRID = ("original_size_of_raw_data", "itk_spacing", "itk_origin", "itk_directio
 _COLUMNS = {2: [0, 1, 2, 3], 3: [0, 1, 4, 2, 3, 5]}
 """Places of (min 0, min 1, ..., max 0, max 1, ...) in a box of nnDetection."""
 _MARGIN = 1
-SUFFIXES = ("_boxes.json", "_boxes.pkl", ".json", ".pkl")
 
 
 def write_nndetection(path: str | os.PathLike, case: Case) -> None:
@@ -79,7 +79,7 @@ def read_nndetection(path: str | os.PathLike, grid: Grid | None = None) -> Case:
             pickle asks for more than NumPy arrays.
     """
     path = Path(path)
-    case_id = case_of(path)
+    case_id = NNDETECTION.case_name(path)
     document = load_arrays(path, (*_FINDINGS, *_GRID)) if path.suffix == ".pkl" else read_json(path)
     if not isinstance(document, dict):
         raise DataError(f"{path} is not a file of boxes", case_id, f"it must hold {', '.join(_FINDINGS)}")
@@ -93,11 +93,6 @@ def read_nndetection(path: str | os.PathLike, grid: Grid | None = None) -> Case:
     return case_from_voxels(
         case_id, _half_open(lower, upper, path, case_id), grid, scores, [as_index(label, f"{path}: a label") for label in labels]
     )
-
-
-def case_of(path: Path) -> str:
-    """The case id in a file's name: "a/CASE_boxes.json" -> "CASE"."""
-    return next((path.name.removesuffix(suffix) for suffix in SUFFIXES if path.name.endswith(suffix)), path.stem)
 
 
 def _half_open(lower: np.ndarray, upper: np.ndarray, path: Path, case_id: str) -> np.ndarray:
@@ -142,3 +137,18 @@ def _stated_grid(document: dict[str, Any], size: list[int], path: Path, case_id:
     affine[:-1, :-1] = direction.reshape(dims, dims) * spacing
     affine[:-1, -1] = origin
     return make_grid(size, _swap_frame(affine), case_id)
+
+
+def _read(path: Path, find_grid: FindGrid, names: Names) -> list[Case]:
+    return [read_nndetection(path, find_grid(NNDETECTION.case_name(path)))]
+
+
+NNDETECTION = Format(
+    "nndetection",
+    ("_boxes.json", "_boxes.pkl", ".json", ".pkl"),
+    read=_read,
+    write=lambda path, cases, names: write_nndetection(path, cases[0]),
+    sign=lambda document: isinstance(document, dict) and "pred_boxes" in document,
+    needs=("images",),
+    loses=("prior ids", "image paths", "the direction of boxes turned against the grid, which become their hulls"),
+)

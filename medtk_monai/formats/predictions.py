@@ -12,13 +12,14 @@ import numpy as np
 
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
+from medtk_monai.formats.file_format import Format
 
 FORMAT = "medtk_monai predictions"
 VERSION = 1
 _CASE_KEYS = ("case_id", "image", "space", "direction", "boxes", "scores", "labels")
 _UNIT_TOLERANCE = 1e-3
-_ONE_NAME = ("findings.nii.gz", "findings.mrk.json")
-"""Files that each case has, in a folder of its own."""
+PREDICTIONS = "predictions.json"
+"""The name of the file, unless a user gives another."""
 _INT64_LIMIT = 2**63
 _FLOAT32_LIMIT = 3e38
 
@@ -63,20 +64,19 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, Any]]:
     return cases
 
 
-def case_id_beside(path: Path, otherwise: str) -> str:
-    """The case of a file that predictions of all cases have under one name: that of the predictions.json beside it.
+def case_id_beside(path: Path, kind: Format) -> str:
+    """The case of a file of one case: that in its name.
 
-    Args:
-        otherwise: the case id of other files, and where no predictions.json of one case lies beside.
+    Predictions of all cases have files of one name, each in the folder of its case: that of the predictions.json of one case beside it.
     """
-    beside = path.with_name("predictions.json")
-    if path.name not in _ONE_NAME or not beside.is_file():
-        return otherwise
+    beside = path.with_name(PREDICTIONS)
+    if path.name != kind.file_name or not beside.is_file():
+        return kind.case_name(path)
     try:
         cases = read_predictions(beside)
     except DataError:
-        return otherwise  # a file of somebody else's
-    return cases[0]["case_id"] if len(cases) == 1 else otherwise
+        return kind.case_name(path)  # a file of somebody else's
+    return cases[0]["case_id"] if len(cases) == 1 else kind.case_name(path)
 
 
 def _check_cases(cases: list[Any], path: Path) -> None:
@@ -138,3 +138,16 @@ def _is_index_vector(values: Any, length: int) -> bool:
 
 def _is_matrix(values: Any, rows: int, columns: int) -> bool:
     return isinstance(values, list) and len(values) == rows and all(_is_vector(row, columns) for row in values)
+
+
+MEDTK = Format(
+    "medtk",
+    (".json",),
+    read=lambda path, find_grid, names: read_predictions(path),
+    write=lambda path, cases, names: write_predictions(path, cases),
+    aliases=("json",),
+    sign=lambda document: isinstance(document, dict) and document.get("format") == FORMAT,
+    one_case=False,
+    file_name=PREDICTIONS,
+    by_default=True,
+)

@@ -18,6 +18,7 @@ import numpy as np
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.class_names import name_of
+from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.json_files import as_list, as_vector, read_json, rounded, write_json
 from medtk_monai.formats.predictions import case_id_beside
 
@@ -87,7 +88,7 @@ def read_slicer_markups(path: str | os.PathLike) -> Case:
         DataError: other kinds of markups, numbers that are missing or not finite, or ROIs that are turned against each other.
     """
     path = Path(path)
-    case_id = case_id_beside(path, path.name.removesuffix(".json").removesuffix(".mrk"))
+    case_id = case_id_beside(path, SLICER)
     document = read_json(path)
     if not isinstance(document, dict) or "markups" not in document:
         raise DataError(f'{path} has no "markups"', case_id, "save the markups as .mrk.json in Slicer")
@@ -149,3 +150,17 @@ def _size_along(direction: np.ndarray, markup: _Markup, path: Path, case_id: str
         if np.allclose(axes * signs, direction, atol=_SAME_AXIS):
             return markup.size[order]
     raise DataError(f"{path}: ROIs are turned against each other", case_id, "give all ROIs of a file the same axes")
+
+
+SLICER = Format(
+    "slicer",
+    (".mrk.json",),
+    read=lambda path, find_grid, names: [read_slicer_markups(path)],
+    write=lambda path, cases, names: write_slicer_markups(path, cases[0], names),
+    sign=lambda document: isinstance(document, dict) and "markups" in document,
+    dims=(3,),
+    needs=("class names",),
+    loses=("image paths", "voxel grids"),
+    file_name="findings.mrk.json",
+    by_default=True,
+)

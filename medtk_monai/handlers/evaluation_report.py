@@ -14,7 +14,7 @@ from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import case_prediction
 from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
-from medtk_monai.formats.predictions import write_predictions
+from medtk_monai.formats.predictions import PREDICTIONS, write_predictions
 from medtk_monai.metrics import DetectionMetrics
 from medtk_monai.metrics.summary import assess, curve_of, threshold_for_fp
 from medtk_monai.visualize import Tile, TopFindings, make_tile, plot_froc, plot_mosaic, plot_preview
@@ -82,7 +82,7 @@ class EvaluationReport:
         thresholds = {"1 FP per case": threshold_for_fp(table, 1.0)}
         values, band = assess(table, rules, at_iou, thresholds, self.num_draws)
         curve = curve_of(table)
-        write_predictions(self.output_dir / "predictions.json", self._cases)
+        write_predictions(self.output_dir / PREDICTIONS, self._cases)
         write_metrics(self.output_dir / "metrics.json", values)
         write_froc_csv(self.output_dir / "froc.csv", curve)
         plot_froc(curve, values, self.output_dir / "froc.png", band)

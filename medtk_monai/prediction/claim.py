@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 
 
-def claim_folder(path: Path, settings: Mapping[str, Any], content: str, in_use: bool) -> None:
+def claim_folder(
+    path: Path, settings: Mapping[str, Any], content: str, in_use: bool, renew: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> None:
     """Write the settings that a folder's results are made with, or compare them with those of an earlier run.
 
     Args:
@@ -19,6 +21,7 @@ def claim_folder(path: Path, settings: Mapping[str, Any], content: str, in_use: 
         settings: whatever changes the results, plain values.
         content: what the folder holds, for errors.
         in_use: whether it holds results already, whose settings must not change.
+        renew: settings of an earlier release -> the same in the words of this one.
 
     Raises:
         DataError: the folder cannot be written, or is in use with other settings.
@@ -26,7 +29,7 @@ def claim_folder(path: Path, settings: Mapping[str, Any], content: str, in_use: 
     wanted = json.loads(json.dumps(settings, default=str))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        found = renew(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
         different = [key for key in dict.fromkeys([*wanted, *(found or {})]) if wanted.get(key) != (found or {}).get(key)]
         if found is None or (different and not in_use):
             write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")

@@ -5,106 +5,97 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats import write_label_map, write_luna_csv, write_points, write_predictions, write_slicer_markups
+from medtk_monai.formats.cases import Case
+from medtk_monai.formats.class_names import name_of
+from medtk_monai.formats.file_format import Format
+from medtk_monai.formats.format_table import by_words
+from medtk_monai.formats.predictions import MEDTK, PREDICTIONS
 from medtk_monai.prediction.inputs import OTHER_SUFFIXES, Scan, readable
+from medtk_monai.prediction.output_formats import output_formats
 from medtk_monai.prediction.predictor import ScanFindings
-from medtk_monai.visualize import plot_overview
 
-PREDICTIONS = "predictions.json"
 _UNFINISHED = ".unfinished-"
-
-Writer = Callable[[Path, ScanFindings, Scan, Sequence[str]], None]
-
-
-def _write_json(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    write_predictions(folder / PREDICTIONS, [prediction.case])
-
-
-def _write_csv(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    write_luna_csv(folder / "predictions.csv", [prediction.case])
-
-
-def _write_slicer(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    write_slicer_markups(folder / "findings.mrk.json", prediction.case, names)
-
-
-def _write_label(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    write_label_map(folder / "findings.nii.gz", prediction.case)
-
-
-def _write_points(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    write_points(folder / "points.json", prediction.case, names)
-
-
-def _write_preview(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    plot_overview(prediction.image, prediction.detections, prediction.affine, scan.case_id, folder / "preview.png")
-
-
-def _write_sr(folder: Path, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
-    from medtk_monai.formats.dicom_sr import write_dicom_sr
-    from medtk_monai.transforms.dicom_series import series_files
-
-    with readable(scan) as path:
-        files = series_files(path) if Path(path).is_dir() else [path]
-        write_dicom_sr(folder / "findings.dcm", prediction.case, files, names)
-
-
-FORMATS: dict[str, Writer] = {
-    "json": _write_json,
-    "csv": _write_csv,
-    "slicer": _write_slicer,
-    "label": _write_label,
-    "points": _write_points,
-    "preview": _write_preview,
-    "sr": _write_sr,
-}
-"""What can be written for each scan; predictions.json is written always."""
-OF_VOLUMES = ("csv", "slicer", "points", "sr")
-"""Formats of points in space."""
-
-
-def comes_from_dicom(scan: Scan) -> bool:
-    """Whether a scan is a DICOM series."""
-    return not scan.path.lower().endswith(OTHER_SUFFIXES)
 
 
 def chosen_formats(names: Sequence[str] | None) -> tuple[str, ...]:
-    """Checked names of formats; None for all but sr, which needs DICOM.
+    """The names of formats from their names or aliases, with that of predictions.json; None for all that are written unasked.
 
     Raises:
         DataError: a name is not known.
     """
-    chosen = [name for name in FORMATS if name != "sr"] if names is None else list(dict.fromkeys(["json", *names]))
-    for name in chosen:
-        if name not in FORMATS:
-            raise DataError(f"--format {name!r} is not known", remedy=f"choose from {', '.join(FORMATS)}")
-    return tuple(chosen)
+    known = output_formats()
+    words = by_words(known)
+    wanted = [entry.name for entry in known.values() if entry.by_default] if names is None else [MEDTK.name, *names]
+    for name in wanted:
+        if name not in words:
+            raise DataError(f"--format {name!r} is not known", remedy=f"choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(words[name].name for name in wanted))
 
 
-def left_out(formats: Sequence[str], scan: Scan, prediction: ScanFindings) -> list[str]:
-    """The formats that cannot tell of a scan: points in space of a flat image, and a DICOM SR of what is no DICOM series."""
-    flat = len(prediction.case["direction"]) == 2
-    return [name for name in formats if (flat and name in OF_VOLUMES) or (name == "sr" and not comes_from_dicom(scan))]
+def in_todays_words(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a run with the names of formats instead of the aliases by which earlier releases called them."""
+    words = by_words(output_formats())
+    return settings | {key: [words[name].name if name in words else name for name in settings[key]] for key in settings if key == "formats"}
 
 
-def write_case(out: Path, prediction: ScanFindings, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> None:
+def _cannot_tell(kind: Format, prediction: ScanFindings, scan: Scan) -> bool:
+    """Whether a format can tell nothing of a scan: volumes of a flat image, or a DICOM series of what is none."""
+    return len(prediction.case["direction"]) not in kind.predicted_dims or (
+        "DICOM series" in kind.needs and scan.path.lower().endswith(OTHER_SUFFIXES)
+    )
+
+
+def write_case(out: Path, prediction: ScanFindings, scan: Scan, formats: Sequence[str], class_names: Sequence[str]) -> list[Format]:
     """Write ``out / scan.folder``, a folder that appears when all its files are whole, or not at all.
 
     Args:
+        formats: names from ``chosen_formats``.
         class_names: of labels from 0; further ones are named by their numbers.
+
+    Returns:
+        The formats that cannot tell of this scan, and were left out.
     """
-    without, labels = left_out(formats, scan, prediction), prediction.case["labels"]
-    names = [*class_names, *(f"class {label}" for label in range(len(class_names), max(labels, default=0) + 1))]
+    known = output_formats()
+    without = [known[name] for name in formats if _cannot_tell(known[name], prediction, scan)]
+    names = all_class_names(class_names, [prediction.case])
     with _appearing(out, scan.folder) as folder:
-        for name in formats:
-            if name not in without:
-                FORMATS[name](folder, prediction, scan, names)
+        for kind in (known[name] for name in formats):
+            if kind not in without:
+                _write(folder / kind.file_name, kind, prediction, scan, names)
+    return without
+
+
+def all_class_names(class_names: Sequence[str], cases: Sequence[Case]) -> list[str]:
+    """Class names, and numbers for the further labels of cases."""
+    num_classes = max((label for case in cases for label in case["labels"]), default=0) + 1
+    return [*class_names, *(name_of(label, None) for label in range(len(class_names), num_classes))]
+
+
+def _write(path: Path, kind: Format, prediction: ScanFindings, scan: Scan, names: Sequence[str]) -> None:
+    if kind.write_scan is None:
+        kind.write(path, [prediction.case], names)
+        return
+    with _series(scan, kind) as series:
+        kind.write_scan(path, prediction, series, names)
+
+
+@contextmanager
+def _series(scan: Scan, kind: Format) -> Iterator[Sequence[str | Path]]:
+    """The files of a scan's DICOM series, for a format that needs them."""
+    if "DICOM series" not in kind.needs:
+        yield []
+        return
+    from medtk_monai.transforms.dicom_series import series_files
+
+    with readable(scan) as path:
+        yield series_files(path) if Path(path).is_dir() else [path]
 
 
 @contextmanager

@@ -13,14 +13,17 @@ from typing import Any
 from tqdm import tqdm
 
 from medtk_monai.errors import DataError, as_data_error, find_data_error
-from medtk_monai.formats import read_predictions, write_luna_csv, write_predictions
+from medtk_monai.formats import read_predictions
+from medtk_monai.formats.file_format import Format
+from medtk_monai.formats.predictions import PREDICTIONS
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.prediction.inputs import Scan
-from medtk_monai.prediction.outputs import PREDICTIONS, left_out, remove_unfinished, write_case
+from medtk_monai.prediction.output_formats import output_formats
+from medtk_monai.prediction.outputs import all_class_names, chosen_formats, in_todays_words, remove_unfinished, write_case
+from medtk_monai.prediction.own_files import SETTINGS
 from medtk_monai.prediction.predictor import Predictor, ScanFindings
 
 logger = logging.getLogger(__name__)
-SETTINGS = "settings.json"
 COLUMNS = ("read", "preprocess", "calibrate", "network", "merge", "write")
 
 
@@ -47,21 +50,22 @@ def predict_scans(
     settings: Mapping[str, Any],
     class_names: Sequence[str] = (),
 ) -> Progress:
-    """Predict scans one after another into ``out``: a folder for each, then one predictions.json (and .csv) of all that are done.
+    """Predict scans one after another into ``out``: a folder for each, then one file of all that are done for each format that holds many.
 
     What an earlier run with the same settings has done is left as it is, under the name that it got then: names depend on which scans are
     given together. A scan that fails does not keep the others from being done.
 
     Args:
         predictor: makes it; not called when nothing is left to do.
+        formats: names or aliases; predictions.json is always written.
         settings: whatever changes the result, plain values.
         class_names: of labels; shorter ones go on with numbers.
 
     Raises:
         DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name.
     """
-    out = Path(out)
-    claim_folder(out / SETTINGS, settings, "predictions", in_use=bool(_case_files(out)))
+    out, formats = Path(out), chosen_formats(formats)
+    claim_folder(out / SETTINGS, settings, "predictions", bool(_case_files(out)), in_todays_words)
     remove_unfinished(out)
     done = _done_before(out)
     left = [scan for scan in scans if os.path.abspath(scan.path) not in done]
@@ -76,7 +80,7 @@ def predict_scans(
             for scan in bar:
                 bar.set_postfix_str(scan.case_id)
                 _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
-    _write_summary(out, formats)
+    _write_summary(out, formats, class_names)
     return progress
 
 
@@ -86,7 +90,7 @@ def _predict_one(
     try:
         prediction = predictor(scan)
         start = perf_counter()
-        write_case(out, prediction, scan, formats, class_names)
+        without = write_case(out, prediction, scan, formats, class_names)
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
     except Exception as error:
         progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
@@ -94,12 +98,13 @@ def _predict_one(
             logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")
     else:
-        _tell(scan, prediction, formats)
+        _tell(scan, prediction, without)
 
 
-def _tell(scan: Scan, prediction: ScanFindings, formats: Sequence[str]) -> None:
-    if "sr" in left_out(formats, scan, prediction):
-        tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which a DICOM SR could refer: it gets none")
+def _tell(scan: Scan, prediction: ScanFindings, without: Sequence[Format]) -> None:
+    for kind in without:
+        if "DICOM series" in kind.needs:
+            tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which {kind.file_name} could refer: it gets none")
     for warning in prediction.warnings:
         tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
     best = max(prediction.case["scores"], default=None)
@@ -132,11 +137,12 @@ def _case_files(out: Path) -> list[Path]:
     return sorted(path for path in out.glob(f"*/{PREDICTIONS}") if not path.parent.name.startswith("."))
 
 
-def _write_summary(out: Path, formats: Sequence[str]) -> None:
+def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]) -> None:
     cases = [case for path in _case_files(out) for case in read_predictions(path)]
-    write_predictions(out / PREDICTIONS, cases)
-    if "csv" in formats and all(len(case["direction"]) == 3 for case in cases):
-        write_luna_csv(out / "predictions.csv", cases)
+    names = all_class_names(class_names, cases)
+    for kind in (output_formats()[name] for name in formats):
+        if not kind.one_case and all(len(case["direction"]) in kind.predicted_dims for case in cases):
+            kind.write(out / kind.file_name, cases, names)
 
 
 def timing_table(progress: Progress) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from medtk_monai.errors import DataError
 from medtk_monai.formats import FORMATS, convert, read_predictions, voxel_boxes, write_predictions
 
-VOLUMES = [name for name in FORMATS if name != "coco"]
+VOLUMES = [name for name, kind in FORMATS.items() if 3 in kind.dims]
 MANUAL = Path(__file__).parents[2] / "docs" / "prediction.md"
 ONE_CASE = [name for name, kind in FORMATS.items() if kind.one_case]
 
@@ -38,7 +38,7 @@ def save_images(folder, made):
 
 
 def place(folder, name):
-    return folder / name if name in ONE_CASE else folder / f"{name}{FORMATS[name].ending}"
+    return folder / name if name in ONE_CASE else folder / f"{name}{FORMATS[name].suffixes[0]}"
 
 
 LOST = {
@@ -52,7 +52,7 @@ LOST = {
 }
 
 
-@pytest.mark.parametrize("name", VOLUMES)
+@pytest.mark.parametrize("name", LOST)
 def test_what_each_format_loses(tmp_path, name):
     write_predictions(tmp_path / "predictions.json", cases())
     lines = convert(tmp_path / "predictions.json", place(tmp_path, name), target_format=name)
@@ -177,6 +177,13 @@ def test_sources_and_images_are_not_written_over(tmp_path):
     assert sorted(path.name for path in (tmp_path / "images").iterdir()) == ["a.nii.gz", "b.nii.gz"]
     with pytest.raises(DataError, match="is an image or part of the source"):
         convert(tmp_path / "predictions.json", tmp_path / "predictions.json", overwrite=True)
+
+
+def test_the_file_beside_a_label_map_is_part_of_the_source(tmp_path):
+    write_predictions(tmp_path / "predictions.json", cases()[:1])
+    convert(tmp_path / "predictions.json", tmp_path / "a.nii.gz")
+    with pytest.raises(DataError, match="a.json exists, and is an image or part of the source"):
+        convert(tmp_path / "a.nii.gz", tmp_path / "a.json", target_format="medtk", overwrite=True)
 
 
 def test_existing_files_are_written_over_on_demand(tmp_path):

@@ -22,6 +22,7 @@ from medtk_monai.formats import (
     voxel_boxes,
     write_predictions,
 )
+from medtk_monai.formats.label_map import LABEL
 from medtk_monai.formats.predictions import case_id_beside
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections
 from tests.formats.made_cases import made_affine
@@ -241,12 +242,12 @@ def test_a_wrong_grid_is_refused(tmp_path, grid):
 
 @pytest.mark.parametrize(
     ("file", "beside", "expected"),
-    [("findings.nii.gz", ["sub-01"], "sub-01"), ("findings.nii.gz", ["a", "b"], "file"), ("other.nii.gz", ["sub-01"], "file")],
+    [("findings.nii.gz", ["sub-01"], "sub-01"), ("findings.nii.gz", ["a", "b"], "findings"), ("other.nii.gz", ["sub-01"], "other")],
 )
 def test_the_case_of_a_file_beside(tmp_path, file, beside, expected):
     write_predictions(tmp_path / "predictions.json", [make_case(name, "RAS", np.zeros((0, 3)), np.zeros((0, 3))) for name in beside])
-    assert case_id_beside(tmp_path / file, "file") == expected
+    assert case_id_beside(tmp_path / file, LABEL) == expected
     (tmp_path / "predictions.json").write_text("{}")
-    assert case_id_beside(tmp_path / file, "file") == "file"
+    assert case_id_beside(tmp_path / file, LABEL) == file.removesuffix(".nii.gz")
     (tmp_path / "predictions.json").unlink()
-    assert case_id_beside(tmp_path / file, "file") == "file"
+    assert case_id_beside(tmp_path / file, LABEL) == file.removesuffix(".nii.gz")

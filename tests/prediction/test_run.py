@@ -4,13 +4,22 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats import in_space, read_label_map, read_luna_csv, read_points, read_predictions, read_slicer_markups
+from medtk_monai.formats import (
+    FORMATS,
+    in_space,
+    read_label_map,
+    read_luna_csv,
+    read_points,
+    read_predictions,
+    read_slicer_markups,
+)
 from medtk_monai.prediction import Scan, find_scans
 from medtk_monai.prediction import outputs as outputs_module
 from medtk_monai.prediction.outputs import chosen_formats
@@ -119,7 +128,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def full(*args):
         raise OSError("No space left on device")
 
-    monkeypatch.setitem(outputs_module.FORMATS, "label", full)
+    monkeypatch.setitem(FORMATS, "label", replace(FORMATS["label"], write=full))
     progress = predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "out", ALL, {})
     assert "No space left" in progress.failed["scan0"]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"settings.json", "predictions.json", "predictions.csv"}
@@ -131,15 +140,15 @@ def test_a_killed_run_is_taken_up_again(tmp_path, moment):
     predict_scans(predictor, given, tmp_path / "whole", ALL, {})
     child = os.fork()
     if child == 0:  # dies while it writes the second scan
-        chosen = {"first file": "json", "last file": "preview"}[moment]
-        write = outputs_module.FORMATS[chosen]
+        chosen = {"first file": "medtk", "last file": "preview"}[moment]
+        write = outputs_module._write
 
-        def write_and_die(folder, prediction, scan, names):
-            write(folder, prediction, scan, names)
-            if scan.case_id == "scan1":
+        def write_and_die(path, kind, prediction, scan, names):
+            write(path, kind, prediction, scan, names)
+            if scan.case_id == "scan1" and kind.name == chosen:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        outputs_module.FORMATS[chosen] = write_and_die
+        outputs_module._write = write_and_die
         try:
             predict_scans(predictor, given, tmp_path / "out", ALL, {})
         finally:
@@ -172,18 +181,6 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="cannot use .*file.*--out"):
         predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "file" / "out", ("json",), {})
-
-
-def test_formats_are_checked():
-    assert chosen_formats(["csv"]) == ("json", "csv") and "sr" not in ALL
-    with pytest.raises(DataError, match="'pdf' is not known -- choose from json, csv"):
-        chosen_formats(["pdf"])
-
-
-def test_a_report_of_other_scans_than_dicom_is_left_out(tmp_path, capsys):
-    progress = predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "out", chosen_formats(["sr"]), {})
-    assert not progress.failed and {path.name for path in (tmp_path / "out" / "scan0").iterdir()} == {"predictions.json"}
-    assert "'scan0' is no DICOM series" in capsys.readouterr().out
 
 
 def test_an_unforeseen_error_is_shown_whole(tmp_path, caplog):
@@ -247,6 +244,17 @@ def test_case_ids_of_datalists_are_kept(tmp_path):
         assert [case["case_id"] for case in read_predictions(path)] == ["site/01"]
     assert [case["case_id"] for case in read_luna_csv(tmp_path / "out" / "predictions.csv")] == ["site/01"]
     assert predict_scans(predictor, given, tmp_path / "out", ALL, {}).skipped == ["site/01"]
+
+
+def test_a_run_of_an_earlier_release_is_taken_up_again(tmp_path):
+    given = scans(tmp_path / "in", 1)
+    settings = {"top_k": None, "formats": ALL}
+    predict_scans(predictor, given, tmp_path / "out", ALL, settings)
+    path = tmp_path / "out" / "settings.json"
+    path.write_text(json.dumps({"top_k": None, "formats": ["json", "csv", "slicer", "label", "points", "preview"]}))
+    assert predict_scans(predictor, given, tmp_path / "out", ALL, settings).skipped == ["scan0"]
+    with pytest.raises(DataError, match="other settings: formats"):
+        predict_scans(predictor, given, tmp_path / "out", ALL, settings | {"formats": ["medtk"]})
 
 
 def test_a_failed_beginning_does_not_claim_the_folder(tmp_path):
