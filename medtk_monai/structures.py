@@ -115,6 +115,7 @@ class DenseOutput:
         num_classes: C.
         quality: one (B, A, *cells) map of logits per level, how well each prior's box fits; None without such a branch.
         segmentation: (B, C + 1, *cells) logits of background and classes on the finest level; None without such a branch.
+        image_size: voxels of the images along each axis; None where it is not known.
     """
 
     logits: tuple[Tensor, ...]
@@ -122,6 +123,7 @@ class DenseOutput:
     num_classes: int
     quality: tuple[Tensor, ...] | None = None
     segmentation: Tensor | None = None
+    image_size: tuple[int, ...] | None = None
 
     @property
     def feature_sizes(self) -> tuple[tuple[int, ...], ...]:

@@ -7,6 +7,7 @@ from math import prod
 import torch
 
 from medtk_monai.anchors.layout import PerAxis, lay_out_priors, per_axis
+from medtk_monai.errors import DataError
 from medtk_monai.structures import Priors
 
 
@@ -20,7 +21,7 @@ class AnchorGenerator:
         ratios: shapes that each size is given, one factor per axis; their scale does not matter, since volumes stay.
 
     Raises:
-        ValueError: not one list of sizes per stride, or a size or ratio that is not positive.
+        DataError: not one list of sizes per stride, or a size or ratio that is not positive.
     """
 
     strides: Sequence[PerAxis]
@@ -29,9 +30,10 @@ class AnchorGenerator:
 
     def __post_init__(self) -> None:
         if len(self.sizes) != len(self.strides):
-            raise ValueError(f"{len(self.sizes)} lists of anchor sizes for {len(self.strides)} strides: give one per level")
+            raise DataError(f"{len(self.sizes)} lists of anchor sizes for {len(self.strides)} levels", remedy="give one per level")
         if not all(self.sizes) or not self.ratios or min(_values([*self.ratios, *(size for level in self.sizes for size in level)])) <= 0:
-            raise ValueError(f"sizes {self.sizes} and ratios {self.ratios} must be positive, at least one ratio, and one size per level")
+            what = f"anchor sizes {self.sizes} and ratios {self.ratios}"
+            raise DataError(what, remedy="both must be positive, with at least one ratio, and one size per level")
 
     @property
     def priors_per_cell(self) -> tuple[int, ...]:

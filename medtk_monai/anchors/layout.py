@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import lcm
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from medtk_monai.box_ops import boxes_from_centers
+from medtk_monai.errors import DataError
 from medtk_monai.structures import PriorGrid, Priors
 
 PerAxis = int | float | Sequence[int] | Sequence[float]
@@ -34,17 +36,17 @@ def per_axis(value: PerAxis, spatial_dims: int) -> tuple[float, ...]:
     """One value per axis.
 
     Raises:
-        ValueError: the number of values is neither 1 nor ``spatial_dims``.
+        DataError: the number of values is neither 1 nor ``spatial_dims``.
     """
     values = tuple(value) if isinstance(value, Sequence) else (value,) * spatial_dims
     if len(values) != spatial_dims:
-        raise ValueError(f"{value} has {len(values)} values for {spatial_dims} axes: give one, or one per axis")
+        raise DataError(f"{value} has {len(values)} values for {spatial_dims} axes", remedy="give one, or one per axis")
     return tuple(float(v) for v in values)
 
 
 def coarsest_stride(strides: Sequence[PerAxis], spatial_dims: int) -> tuple[int, ...]:
-    """The largest stride along each axis."""
-    return tuple(int(max(axis)) for axis in zip(*(per_axis(stride, spatial_dims) for stride in strides)))
+    """Voxels along each axis that are whole cells of every stride."""
+    return tuple(lcm(*map(int, axis)) for axis in zip(*(per_axis(stride, spatial_dims) for stride in strides)))
 
 
 def cell_centers(feature_size: Sequence[int], stride: Sequence[float], device: torch.device | str) -> Tensor:
@@ -66,10 +68,10 @@ def lay_out_priors(
         points: which of these sizes stand for points.
 
     Raises:
-        ValueError: the number of levels differs from that of the strides.
+        DataError: the number of levels differs from that of the strides.
     """
     if len(feature_sizes) != len(strides):
-        raise ValueError(f"{len(feature_sizes)} feature maps for {len(strides)} strides: give one stride per level")
+        raise DataError(f"{len(feature_sizes)} feature maps for {len(strides)} strides", remedy="give one stride per level")
     boxes, spread, kinds = [], [], []
     for feature_size, level_stride, level_sizes, level_points in zip(feature_sizes, strides, sizes, points):
         dims = len(feature_size)

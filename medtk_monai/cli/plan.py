@@ -100,7 +100,7 @@ def new(
     examination = examine(datalist, dataset_dir, num_workers=num_workers)
     _refuse_errors(examination, datalist)
     planned, fingerprint = _make(examination, template, "training", wishes)
-    write_bundle(Path(bundle), folder, planned.plan, datalist, class_names)
+    write_bundle(Path(bundle), folder, planned.plan, datalist, template.coarsest_stride(planned.plan.values), class_names)
     _write_fingerprint(folder, fingerprint)
     config = folder / "train.json"
     return (

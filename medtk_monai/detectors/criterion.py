@@ -9,6 +9,7 @@ from torch import Tensor
 from medtk_monai.anchors import PriorGenerator
 from medtk_monai.assigners import Assigner
 from medtk_monai.coders import BoxCoder
+from medtk_monai.detectors.fit import check_fit
 from medtk_monai.losses import BoxLoss, ClassificationLoss, Quality
 from medtk_monai.samplers import Sampler
 from medtk_monai.structures import DenseOutput, Prediction, Target
@@ -50,7 +51,11 @@ class DetectionCriterion:
 
         Args:
             generator: source of the sampler's draws, the global one if None.
+
+        Raises:
+            DataError: the maps are not those that the priors are laid for.
         """
+        check_fit(output, self.generator)
         logits, deltas = output.flatten()
         priors = self.generator(output.feature_sizes, logits.device)
         with torch.no_grad():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 
 from medtk_monai.networks.reflect import with_reflect_padding
@@ -24,4 +26,4 @@ class DetectionNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> DenseOutput:
         """(B, C, *spatial) images, each side a multiple of the coarsest stride."""
-        return self.head(self.neck(self.backbone(images)))
+        return replace(self.head(self.neck(self.backbone(images))), image_size=tuple(images.shape[2:]))

@@ -8,6 +8,7 @@ from torch import Tensor
 from medtk_monai.anchors import PriorGenerator, place_in_window
 from medtk_monai.box_ops import box_sizes, clip_boxes
 from medtk_monai.coders import BoxCoder
+from medtk_monai.detectors.fit import check_fit
 from medtk_monai.errors import DataError
 from medtk_monai.structures import DenseOutput, Detections, Priors, Window
 from medtk_monai.suppressors import Suppressor
@@ -46,7 +47,12 @@ class Postprocessor:
         return [self.merge([found], image_size) for found in self.candidates(output, windows)]
 
     def candidates(self, output: DenseOutput, windows: Sequence[Window]) -> list[Detections]:
-        """The output for B windows -> decoded candidates of each window's core, in voxels of the whole image."""
+        """The output for B windows -> decoded candidates of each window's core, in voxels of the whole image.
+
+        Raises:
+            DataError: the maps are not those that the priors are laid for.
+        """
+        check_fit(output, self.generator)
         logits, deltas = output.flatten()
         scores, quality = logits.sigmoid(), output.flat_quality()
         if quality is not None:

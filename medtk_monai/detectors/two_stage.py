@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,8 @@ from medtk_monai.anchors import PriorGenerator, place_in_window
 from medtk_monai.assigners import Assigner
 from medtk_monai.coders import BoxCoder
 from medtk_monai.detectors.criterion import hardness_of
+from medtk_monai.detectors.fit import check_fit
+from medtk_monai.detectors.network import DetectionNetwork
 from medtk_monai.detectors.postprocessor import Postprocessor
 from medtk_monai.heads import RoIExtractor
 from medtk_monai.losses import BoxLoss, ClassificationLoss
@@ -53,11 +56,18 @@ class TwoStageNetwork(nn.Module):
     def forward(self, images: Tensor) -> TwoStageOutput:
         """(B, C, *spatial) images, each side a multiple of the coarsest stride."""
         maps = self.neck(self.backbone(images))
-        dense = self.head(maps)
+        dense = replace(self.head(maps), image_size=tuple(images.shape[2:]))
         with torch.no_grad():
             proposals = self.proposer(dense, images.shape[2:])
         logits, deltas = self.roi_head(self.extractor(maps, [found.boxes for found in proposals]))
         return TwoStageOutput(dense, proposals, logits, deltas)
+
+
+def dense_stage(network: nn.Module) -> nn.Module:
+    """The first stage of a two-stage network, with the very same weights; another network as it is."""
+    if not isinstance(network, TwoStageNetwork):
+        return network
+    return DetectionNetwork(network.backbone, network.neck, network.head, reflect=False)  # it has reflecting convolutions already
 
 
 class TwoStageCriterion:
@@ -146,7 +156,12 @@ class TwoStagePostprocessor:
         return [self.merge([found], image_size) for found in self.candidates(output, windows)]
 
     def candidates(self, output: TwoStageOutput, windows: Sequence[Window]) -> list[Detections]:
-        """The output for B windows -> the refined proposals of each window's core, in voxels of the whole image."""
+        """The output for B windows -> the refined proposals of each window's core, in voxels of the whole image.
+
+        Raises:
+            DataError: the maps are not those that the priors are laid for.
+        """
+        check_fit(output.dense, self.generator)
         numbers = [len(found) for found in output.proposals]
         given = zip(output.proposals, output.logits.split(numbers), output.deltas.split(numbers), windows)
         return [self._one_window(*part, output.dense.feature_sizes) for part in given]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ class ExportedNetwork:
         """
         self.description.input.check(images.shape)
         values = self._run(images.float()) if self._program is None else self._program(images.float())
-        return dense_output(dict(zip(self.description.outputs, values)), self.description.num_classes)
+        output = dense_output(dict(zip(self.description.outputs, values)), self.description.num_classes)
+        return replace(output, image_size=tuple(images.shape[2:]))
 
     def _run(self, images: Tensor) -> list[Tensor]:
         session = self._session(images.device.type)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from medtk_monai.detectors import DetectionNetwork, TwoStageNetwork
 from medtk_monai.errors import DataError
 from medtk_monai.structures import DenseOutput
 
@@ -42,13 +41,6 @@ def dense_output(maps: Mapping[str, Tensor], num_classes: int) -> DenseOutput:
     """What ``flat_maps`` was made from, but for the segmentation."""
     logits, deltas, quality = (tuple(maps[name] for name in maps if name.startswith(f"{kind}_")) for kind in KINDS)
     return DenseOutput(logits, deltas, num_classes, quality or None)
-
-
-def dense_stage(network: nn.Module) -> nn.Module:
-    """The first stage of a two-stage network, with the very same weights; another network as it is."""
-    if not isinstance(network, TwoStageNetwork):
-        return network
-    return DetectionNetwork(network.backbone, network.neck, network.head, reflect=False)  # it has reflecting convolutions already
 
 
 def probe_output(network: nn.Module, images: Tensor) -> DenseOutput:

@@ -44,6 +44,6 @@ class PointHead(nn.Module):
         """One (B, in_channels, *cells) map per level, finest first."""
         features = [self.towers(level) for level in maps]
         logits = tuple(self.logits(classes) for classes, _ in features)
-        deltas = tuple(self.deltas(boxes) * scale for (_, boxes), scale in zip(features, self.scales))
+        deltas = tuple(self.deltas(boxes) * scale for (_, boxes), scale in zip(features, self.scales, strict=True))
         quality = None if self.quality is None else tuple(self.quality(boxes) for _, boxes in features)
         return DenseOutput(logits, deltas, self.num_classes, quality)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 
 from monai.networks.blocks.convolutions import Convolution
 from torch import Tensor, nn
+
+from medtk_monai.errors import DataError
 
 PRIOR_PROBABILITY = 0.01
 """A fresh network calls every prior foreground with this probability (Lin et al., focal loss, 2017)."""
@@ -51,3 +54,16 @@ def output_conv(spatial_dims: int, channels: int, out_channels: int, bias: float
 def class_output(spatial_dims: int, channels: int, out_channels: int) -> nn.Module:
     """An output convolution for logits that starts at ``PRIOR_PROBABILITY``."""
     return output_conv(spatial_dims, channels, out_channels, PRIOR_LOGIT)
+
+
+def same_at_all_levels(priors_per_cell: int | Sequence[int]) -> int:
+    """Priors of a cell, from one number or that of each level.
+
+    Raises:
+        DataError: levels differ, whose weights are shared.
+    """
+    counts = {priors_per_cell} if isinstance(priors_per_cell, int) else set(priors_per_cell)
+    if len(counts) != 1:
+        numbers = ", ".join(map(str, [] if isinstance(priors_per_cell, int) else priors_per_cell))
+        raise DataError(f"the levels have {numbers} anchors per cell", remedy="give as many anchor sizes at each level")
+    return counts.pop()

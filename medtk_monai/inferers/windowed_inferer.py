@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from medtk_monai.anchors.layout import coarsest_stride, per_axis
 from medtk_monai.detectors import Postprocessor, TwoStagePostprocessor
+from medtk_monai.errors import DataError
 from medtk_monai.inferers.memory import run_within_memory
 from medtk_monai.inferers.windows import plan_windows
 from medtk_monai.reflection import check_padding_mode, read_region
@@ -66,11 +67,22 @@ class WindowedInferer(Inferer):
             return [self._one_image(image, network, mask) for image, mask in zip(inputs, masks)]
 
     def plan(self, image_size: Sequence[int]) -> tuple[list[Window], tuple[int, ...]]:
-        """The windows of an image of ``image_size`` voxels, and the size of each."""
+        """The windows of an image of ``image_size`` voxels, and the size of each.
+
+        Raises:
+            DataError: windows have no core between their margins, or their stride is not made of whole cells of the priors.
+        """
         dims = len(image_size)
         window_size, margin = (tuple(map(int, per_axis(v, dims))) for v in (self.window_size, self.margin))
-        given = self.postprocessor.generator.strides if self.stride is None else [self.stride]
-        return plan_windows(image_size, window_size, margin, coarsest_stride(given, dims))
+        whole = coarsest_stride(self.postprocessor.generator.strides, dims)
+        stride = whole if self.stride is None else tuple(map(int, per_axis(self.stride, dims)))
+        if min(stride) < 1 or any(given % cell for given, cell in zip(stride, whole)):
+            raise DataError(
+                f"windows are aligned to {stride} voxels, and cells of priors to {whole}", remedy="give a multiple of the latter"
+            )
+        if min(margin) < 0:
+            raise DataError(f"the margin of windows is {margin}", remedy="give at least 0")
+        return plan_windows(image_size, window_size, margin, stride)
 
     def _one_image(self, image: Tensor, network: Network, mask: Tensor | None) -> Detections:
         size = tuple(image.shape[1:])

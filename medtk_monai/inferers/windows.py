@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import ceil
 
+from medtk_monai.errors import DataError
 from medtk_monai.structures import Window
 
 
@@ -30,12 +31,13 @@ def plan_windows(
         The windows in tensor axis order, and the size of each.
 
     Raises:
-        ValueError: no room for a core between the margins.
+        DataError: no room for a core between the margins.
     """
     edges = [_round_up(m, s) for m, s in zip(margin, stride)]
     rooms = [w // s * s - 2 * e for w, e, s in zip(window_size, edges, stride)]
     if min(rooms) <= 0:
-        raise ValueError(f"a window of {tuple(window_size)} has no core between margins of {tuple(edges)} voxels: enlarge it")
+        what = f"a window of {tuple(window_size)} has no core between margins of {tuple(edges)} voxels, whole cells of {tuple(stride)}"
+        raise DataError(what, remedy="enlarge window_size, or lessen margin")
     counts = [ceil(n / room) for n, room in zip(image_size, rooms)]
     cores = [_round_up(n / count, s) for n, count, s in zip(image_size, counts, stride)]
     windows = []

@@ -14,6 +14,8 @@ from medtk_monai.errors import DataError
 
 _PARTS = ("anchors", "assigners", "coders", "detectors", "heads", "inferers", "losses", "networks", "samplers", "suppressors", "transforms")
 """Packages of ours whose classes a model is made of."""
+_FUNCTIONS = ("medtk_monai.networks.measure_maps",)
+"""Functions of ours that models name."""
 _TRANSFORMS = ("compose", "croppad", "intensity", "signal", "spatial", "utility")
 """Modules of MONAI's transforms that neither read nor write files."""
 _RUNNERS = re.compile(r"(Rand)?(Lambda|TorchVision|TorchIO|CuCIM|SimulateDelay|ImageFilter)(d|D|Dict)?$")
@@ -64,7 +66,7 @@ def _check_component(config: Mapping[str, Any], source: str, trust: bool) -> Non
     found = _find(target, source, trust)
     if trust:
         return
-    if not (isinstance(found, type) and _is_known(found)):
+    if target not in _FUNCTIONS and not (isinstance(found, type) and _is_known(found)):
         raise DataError(f"{source} names {target!r}, which is no part that models are made of", remedy=_remedy(True))
     if not found.__module__.startswith("medtk_monai."):
         reaching = [key for key, part in config.items() if _REACHING.search(key) and part]

@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from monai.networks.blocks.convolutions import Convolution
 from torch import Tensor, nn
 
+from medtk_monai.networks.feature_maps import FeatureMaps
+
 
 class FeaturePyramid(nn.Module):
     """Carries coarse features down to finer levels (Lin et al., Feature Pyramid Networks, CVPR 2017).
@@ -15,23 +17,19 @@ class FeaturePyramid(nn.Module):
 
     Args:
         spatial_dims: D, 2 or 3.
-        in_channels: channels of the backbone's maps, finest first.
+        maps: of the backbone, see ``measure_maps``.
         out_channels: channels of every level.
         levels: indices of the backbone's maps that become levels, ascending.
         norm: normalization in MONAI's notation.
 
     Raises:
-        ValueError: a level without a map.
+        DataError: a level without a map.
     """
 
-    def __init__(
-        self, spatial_dims: int, in_channels: Sequence[int], out_channels: int, levels: Sequence[int], norm: str | tuple = "batch"
-    ):
+    def __init__(self, spatial_dims: int, maps: FeatureMaps, out_channels: int, levels: Sequence[int], norm: str | tuple = "batch"):
         super().__init__()
-        if not levels or min(levels) < 0 or max(levels) >= len(in_channels):
-            raise ValueError(f"levels {list(levels)} of {len(in_channels)} maps: give indices of maps, 0 is the finest")
-        self.levels = sorted(levels)
-        used = in_channels[self.levels[0] :]
+        self.levels = maps.check_levels(levels)
+        used = maps.channels[self.levels[0] :]
         self.lateral = nn.ModuleList(Convolution(spatial_dims, c, out_channels, kernel_size=1, conv_only=True) for c in used)
         self.output = nn.ModuleList(
             Convolution(spatial_dims, out_channels, out_channels, kernel_size=3, norm=norm, act="leakyrelu", adn_ordering="NA")

@@ -6,7 +6,7 @@ from monai.networks.blocks.convolutions import Convolution
 from monai.networks.blocks.dynunet_block import UnetUpBlock
 from torch import Tensor, nn
 
-PerAxis = int | Sequence[int]
+from medtk_monai.networks.feature_maps import FeatureMaps
 
 
 class UNetDecoder(nn.Module):
@@ -16,37 +16,24 @@ class UNetDecoder(nn.Module):
 
     Args:
         spatial_dims: D, 2 or 3.
-        in_channels: channels of the backbone's maps, finest first.
-        strides: stride of each of these maps relative to the one before, as those of the backbone's stages; the first is not used.
+        maps: of the backbone, see ``measure_maps``; images must be whole cells of the coarsest.
         out_channels: channels of every level.
         levels: indices of the backbone's maps that become levels, ascending.
         norm: normalization in MONAI's notation.
 
     Raises:
-        ValueError: a level without a map, or lists of different lengths.
+        DataError: a level without a map, or cells that are not made of whole cells of the finer map.
     """
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: Sequence[int],
-        strides: Sequence[PerAxis],
-        out_channels: int,
-        levels: Sequence[int],
-        norm: str | tuple = "batch",
-    ):
+    def __init__(self, spatial_dims: int, maps: FeatureMaps, out_channels: int, levels: Sequence[int], norm: str | tuple = "batch"):
         super().__init__()
-        if len(in_channels) != len(strides):
-            raise ValueError(f"{len(in_channels)} maps and {len(strides)} strides: give one of each per map")
-        if not levels or min(levels) < 0 or max(levels) >= len(in_channels):
-            raise ValueError(f"levels {list(levels)} of {len(in_channels)} maps: give indices of maps, 0 is the finest")
-        self.levels = sorted(levels)
+        self.levels = maps.check_levels(levels)
+        channels, steps = maps.channels, maps.steps
         self.ups = nn.ModuleList(
-            UnetUpBlock(spatial_dims, in_channels[i + 1], in_channels[i], 3, 1, strides[i + 1], norm)
-            for i in range(self.levels[0], len(in_channels) - 1)
+            UnetUpBlock(spatial_dims, channels[i + 1], channels[i], 3, 1, steps[i + 1], norm) for i in range(self.levels[0], len(maps) - 1)
         )
         self.output = nn.ModuleList(
-            Convolution(spatial_dims, in_channels[level], out_channels, kernel_size=3, norm=norm, act="leakyrelu", adn_ordering="NA")
+            Convolution(spatial_dims, channels[level], out_channels, kernel_size=3, norm=norm, act="leakyrelu", adn_ordering="NA")
             for level in self.levels
         )
 

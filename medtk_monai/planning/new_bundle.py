@@ -19,12 +19,15 @@ _WIDTH = 140
 _COPIED = ("evaluate.json", "multi_gpu.json", "logging.conf", "heads")
 
 
-def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path, class_names: Sequence[str] = ()) -> None:
+def write_bundle(
+    template: Path, folder: Path, plan: Plan, datalist: str | Path, stride: Sequence[int], class_names: Sequence[str] = ()
+) -> None:
     """Write a bundle whose configuration is that of a template with the values of a plan.
 
     Args:
         template: folder of the template.
         folder: of the new bundle, whose name is that of the bundle; it must not exist.
+        stride: voxels along each axis that are whole cells of the network's coarsest map.
         datalist: that the bundle trains on unless told otherwise.
         class_names: of class 0, 1, ...
 
@@ -45,7 +48,7 @@ def write_bundle(template: Path, folder: Path, plan: Plan, datalist: str | Path,
         elif source.is_file():
             shutil.copyfile(source, folder / name)
     write_text_atomically(folder / "train.json", compact_json(merged(config, values | plan.values)) + "\n")
-    write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, class_names)) + "\n")
+    write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, stride, class_names)) + "\n")
     write_text_atomically(folder / "docs" / "README.md", _readme(folder, plan))
     plan.write(folder)
 
@@ -68,12 +71,12 @@ def merged(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, An
     return dict(parser.get())
 
 
-def _metadata(template: Mapping[str, Any], name: str, values: Mapping[str, Any], class_names: Sequence[str]) -> dict[str, Any]:
+def _metadata(
+    template: Mapping[str, Any], name: str, values: Mapping[str, Any], stride: Sequence[int], class_names: Sequence[str]
+) -> dict[str, Any]:
     dims = values["spatial_dims"]
     known = list(class_names) + [f"class {label}" for label in range(len(class_names), values["num_classes"])]
-    stride = values["coarsest_stride"]
-    strides = stride if isinstance(stride, list) else [stride] * dims
-    shape, kind = [f"{s}*n" for s in strides], "points" if values["head"] == "point" else "anchors"
+    shape, kind = [f"{s}*n" for s in stride], "points" if values["head"] == "point" else "anchors"
     formats: dict[str, Any] = template["network_data_format"]
     image, found = formats["inputs"]["image"], formats["outputs"]["pred"]
     channels = {str(number): "image" if values["in_channels"] == 1 else f"channel {number}" for number in range(values["in_channels"])}

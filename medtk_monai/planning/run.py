@@ -51,4 +51,4 @@ def plan_for(fingerprint: Mapping[str, Any], template: Template, wishes: Wishes,
     best, matches = max(tried, key=lambda pair: min(share_matched(pair[1]), WANTED_SHARE))
     share = share_matched(matches)
     reason = ("Matching", f"{share:.1%} of the objects are learnt by three priors or more", "So says the assigner of the bundle.")
-    return Planned(replace(best, reasons=[*best.reasons, reason]), share, summarize(matches, best.values["strides"]))
+    return Planned(replace(best, reasons=[*best.reasons, reason]), share, summarize(matches, template.strides(best.values)))

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from monai.bundle import ConfigParser
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from medtk_monai.anchors.layout import per_axis
+from medtk_monai.anchors.layout import PerAxis, per_axis
 from medtk_monai.bundle.overrides import read_config
 from medtk_monai.detectors.coverage import ObjectMatch, match_objects
 from medtk_monai.engines import resolve_precision
@@ -53,6 +54,18 @@ class Template:
         """How many priors learn each object, by the assigner and the priors of the bundle."""
         criterion = self._parser(values).get_parsed_content("dense_criterion")
         return match_objects(criterion.generator, criterion.assigner, _targets(facts, values), values["patch_size"])
+
+    def strides(self, values: Mapping[str, Any]) -> Sequence[PerAxis]:
+        """Voxels per cell of each level, as the network tells them."""
+        return self._of_the_network(values, "strides")
+
+    def coarsest_stride(self, values: Mapping[str, Any]) -> tuple[int, ...]:
+        """Voxels along each axis that are whole cells of all its maps."""
+        return tuple(self._of_the_network(values, "coarsest_stride"))
+
+    def _of_the_network(self, values: Mapping[str, Any], name: str) -> Any:
+        with FakeTensorMode():  # no weights are needed
+            return self._parser(values).get_parsed_content(name)
 
     def _parser(self, values: Mapping[str, Any]) -> ConfigParser:
         parser = read_config([self.config_file], values)

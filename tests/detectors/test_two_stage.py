@@ -16,7 +16,7 @@ from medtk_monai.detectors.two_stage import proposals_as_priors
 from medtk_monai.heads import AnchorHead, RoIExtractor, RoIHead
 from medtk_monai.inferers import WindowedInferer
 from medtk_monai.losses import BCELoss, SmoothL1Loss
-from medtk_monai.networks import FeaturePyramid, ResidualEncoder
+from medtk_monai.networks import FeaturePyramid, ResidualEncoder, measure_maps
 from medtk_monai.samplers import AllSampler, HardNegativeSampler
 from medtk_monai.structures import DenseOutput, Detections, Target, TwoStageOutput, Window
 from medtk_monai.suppressors import NMS
@@ -32,7 +32,12 @@ def network(dims, num_classes=2):
     head = AnchorHead(dims, 4, num_classes, 1)
     extractor = RoIExtractor([2, 4], 3, context=1.5)
     return TwoStageNetwork(
-        encoder, FeaturePyramid(dims, (4, 8), 4, [0, 1]), head, proposer, extractor, RoIHead(dims, 8, 3, num_classes, 16)
+        encoder,
+        FeaturePyramid(dims, measure_maps(encoder, dims, 1), 4, [0, 1]),
+        head,
+        proposer,
+        extractor,
+        RoIHead(dims, 8, 3, num_classes, 16),
     )
 
 

@@ -9,7 +9,7 @@ from medtk_monai.bundle.checkpoint import NOTES
 from medtk_monai.bundle.parts import load_bundle
 
 BUNDLE = Path(__file__).parents[2] / "bundles" / "aneurysm"
-SMALL = {"backbone::channels": [3, 4], "backbone::strides": [2, 2], "backbone::blocks": [1, 1], "channels": 4, "coarsest_stride": 4}
+SMALL = {"backbone::channels": [3, 4], "backbone::strides": [2, 2], "backbone::blocks": [1, 1], "channels": 4}
 """Of a network that is traced soon; not plain values at the top level, so they are given again with each command."""
 MARGIN = 16
 

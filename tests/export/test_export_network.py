@@ -170,8 +170,8 @@ def test_odd_arguments_take_one_line(tmp_path, monkeypatch, arguments, words):
     assert words in shown and "\n" not in shown and not (tmp_path / "out").exists()
 
 
-UNET = "{'_target_':'medtk_monai.networks.UNetDecoder','spatial_dims':'@spatial_dims','in_channels':'@backbone::channels',"
-UNET += "'strides':'@backbone::strides','out_channels':'@channels','levels':[0,1]}"
+UNET = "{'_target_':'medtk_monai.networks.UNetDecoder','spatial_dims':'@spatial_dims','maps':'@backbone_maps',"
+UNET += "'out_channels':'@channels','levels':[0,1]}"
 VARIANTS = {
     "combined": {},
     "quality": {},
@@ -179,7 +179,7 @@ VARIANTS = {
     "two_stage": {},
     "group": {"norm": ["group", {"num_groups": 1}]},
     "unet": {"neck": ast.literal_eval(UNET), "dense_postprocessor::score_threshold": 0.2},
-    "anisotropic": {"backbone::strides": [[2, 1, 2], 2], "strides": [[2, 1, 2], [4, 2, 4]], "coarsest_stride": [4, 2, 4]},
+    "anisotropic": {"backbone::strides": [[2, 1, 2], 2]},
 }
 
 

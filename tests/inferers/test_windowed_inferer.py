@@ -9,7 +9,7 @@ from medtk_monai.coders import DeltaCoder, DistanceCoder
 from medtk_monai.detectors import DetectionNetwork, Postprocessor
 from medtk_monai.heads import AnchorHead, PointHead
 from medtk_monai.inferers import WindowedInferer, plan_windows
-from medtk_monai.networks import FeaturePyramid, ResidualEncoder
+from medtk_monai.networks import FeaturePyramid, ResidualEncoder, measure_maps
 from medtk_monai.suppressors import NMS
 from tests.inferers.marked import MarkNetwork, mark, postprocessor
 
@@ -22,7 +22,7 @@ def probe(dims, kind):
     torch.manual_seed(dims)
     head = AnchorHead(dims, 4, 2, 2, 0) if kind == "anchor" else PointHead(dims, 4, 2, 2, 0)
     encoder = ResidualEncoder(dims, 1, (3, 4), (2, 2), (1, 1))
-    network = DetectionNetwork(encoder, FeaturePyramid(dims, (3, 4), 4, [0, 1]), head).eval()
+    network = DetectionNetwork(encoder, FeaturePyramid(dims, measure_maps(encoder, dims, 1), 4, [0, 1]), head).eval()
     nn.init.normal_(network.head.logits.conv.weight, std=0.5)
     nn.init.zeros_(network.head.logits.conv.bias)
     nn.init.normal_(network.head.deltas.conv.weight, std=0.3)

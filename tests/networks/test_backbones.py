@@ -8,8 +8,9 @@ from torch import nn
 
 from medtk_monai.anchors import AnchorGenerator
 from medtk_monai.detectors import DetectionNetwork
+from medtk_monai.errors import DataError
 from medtk_monai.heads import AnchorHead
-from medtk_monai.networks import FeaturePyramid, ResidualEncoder, StagedBackbone, UNetDecoder
+from medtk_monai.networks import FeatureMaps, FeaturePyramid, ResidualEncoder, StagedBackbone, UNetDecoder, measure_maps
 
 
 def dynunet_encoder(dims):
@@ -34,7 +35,7 @@ def test_any_encoder_with_features_feeds_a_detector(kind, dims):
     assert [m.shape[1] for m in maps] == list(channels)
     levels = [len(maps) - 2, len(maps) - 1]
     sizes = [tuple(maps[level].shape[2:]) for level in levels]
-    network = DetectionNetwork(backbone, FeaturePyramid(dims, channels, 8, levels), AnchorHead(dims, 8, 1, 1))
+    network = DetectionNetwork(backbone, FeaturePyramid(dims, measure_maps(backbone, dims, 1), 8, levels), AnchorHead(dims, 8, 1, 1))
     output = network(image)
     strides = [32 // size[0] for size in sizes]
     assert output.feature_sizes == tuple(sizes)
@@ -45,7 +46,7 @@ def test_any_encoder_with_features_feeds_a_detector(kind, dims):
 def test_unet_decoder_brings_levels_back_to_stride_one(dims):
     strides, channels = [1, (2, 2, 1)[:dims], 2], (4, 8, 12)
     encoder = ResidualEncoder(dims, 1, channels, strides, (1, 1, 1))
-    decoder = UNetDecoder(dims, channels, strides, 6, levels=[0, 1])
+    decoder = UNetDecoder(dims, measure_maps(encoder, dims, 1), 6, levels=[0, 1])
     image = torch.randn(2, 1, *(8, 8, 4)[:dims])
     fine, coarse = decoder(encoder(image))
     assert fine.shape == (2, 6, *(8, 8, 4)[:dims]) and coarse.shape == (2, 6, *(4, 4, 4)[:dims])
@@ -54,10 +55,11 @@ def test_unet_decoder_brings_levels_back_to_stride_one(dims):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="one of each per map"):
-        UNetDecoder(2, (4, 8), (1,), 4, [0])
-    with pytest.raises(ValueError, match="indices of maps"):
-        UNetDecoder(2, (4, 8), (1, 2), 4, [2])
+    maps = FeatureMaps((4, 8), ((2, 2), (3, 3)))
+    with pytest.raises(DataError, match=r"levels \[2\] of 2 maps .* indices of maps"):
+        UNetDecoder(2, maps, 4, [2])
+    with pytest.raises(DataError, match=r"strides \(2, 2\) and \(3, 3\)"):
+        UNetDecoder(2, maps, 4, [0])
     with pytest.raises(ValueError, match="at least one stage"):
         StagedBackbone([])
 
@@ -66,7 +68,7 @@ def trained_to_smooth(reflect):
     """A network whose every convolution pads, trained to blur noise."""
     torch.manual_seed(0)
     encoder = ResidualEncoder(2, 1, (8, 8), (1, 1), (1, 1))
-    network = DetectionNetwork(encoder, FeaturePyramid(2, (8, 8), 8, [0]), AnchorHead(2, 8, 1, 1), reflect)
+    network = DetectionNetwork(encoder, FeaturePyramid(2, measure_maps(encoder, 2, 1), 8, [0]), AnchorHead(2, 8, 1, 1), reflect)
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     for _ in range(25):
         image = 1 + torch.randn(2, 1, 24, 24)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from medtk_monai.networks import FeaturePyramid, ReflectConv3d, ResidualEncoder, with_reflect_padding
+from medtk_monai.networks import FeatureMaps, FeaturePyramid, ReflectConv3d, ResidualEncoder, with_reflect_padding
 
 
 @pytest.mark.parametrize("dims", [2, 3])
@@ -21,7 +21,7 @@ def test_encoder_refuses_lists_of_different_lengths():
 
 def test_pyramid_has_weights_for_the_wanted_levels_only():
     maps = [torch.rand(1, c, s, s) for c, s in ((4, 16), (8, 8), (8, 4))]
-    pyramid = FeaturePyramid(2, (4, 8, 8), 6, levels=[1])
+    pyramid = FeaturePyramid(2, FeatureMaps((4, 8, 8), ((1, 1), (2, 2), (4, 4))), 6, levels=[1])
     (level,) = pyramid(maps)
     assert level.shape == (1, 6, 8, 8)
     level.sum().backward()
@@ -30,7 +30,7 @@ def test_pyramid_has_weights_for_the_wanted_levels_only():
 
 def test_pyramid_refuses_a_level_without_a_map():
     with pytest.raises(ValueError, match="indices of maps"):
-        FeaturePyramid(2, (4, 8), 6, levels=[0, 2])
+        FeaturePyramid(2, FeatureMaps((4, 8), ((1, 1), (2, 2))), 6, levels=[0, 2])
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])

@@ -5,13 +5,13 @@ import torch
 
 from medtk_monai.detectors import DetectionNetwork
 from medtk_monai.heads import PointHead
-from medtk_monai.networks import FeaturePyramid, ResidualEncoder
+from medtk_monai.networks import FeaturePyramid, ResidualEncoder, measure_maps
 from medtk_monai.planning.memory import step_memory
 
 
 def small_network(dims=3):
     backbone = ResidualEncoder(dims, 1, [8, 16, 16], [2, 2, 2], [1, 1, 1])
-    return DetectionNetwork(backbone, FeaturePyramid(dims, [8, 16, 16], 8, [0, 1]), PointHead(dims, 8, 1, 2))
+    return DetectionNetwork(backbone, FeaturePyramid(dims, measure_maps(backbone, dims, 1), 8, [0, 1]), PointHead(dims, 8, 1, 2))
 
 
 def kept_by_a_real_step(network, images, dtype):
