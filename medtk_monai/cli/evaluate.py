@@ -72,7 +72,7 @@ def evaluate(
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)
     if out is not None:
         result.write(out)
-    return format_evaluation(result.metrics) + (f"\nfiles in {out}" if out is not None else "")
+    return format_evaluation(result.summary) + (f"\nfiles in {out}" if out is not None else "")
 
 
 def compare(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from medtk_monai.errors import DataError, existing_file
 from medtk_monai.evaluation.evaluate import table_of
+from medtk_monai.evaluation.match_file import MATCH_TABLE, read_matches, table_of_entries
 from medtk_monai.evaluation.matching import join_cases, match_all
+from medtk_monai.evaluation.result import METRICS
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
+from medtk_monai.metrics.figures import figures_of
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import compare
-from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import figures, plain
+from medtk_monai.metrics.resampling import compare, plain
+from medtk_monai.metrics.rules import Rules, difference, read_rules
+
+_AGAIN = "evaluate both again by medtk evaluate --out, on one truth and with one --hit"
 
 
 def compare_files(
@@ -25,11 +33,7 @@ def compare_files(
     num_draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Compare the findings of two detectors: a paired bootstrap and a permutation test over patients, for each of ``figures``.
-
-    Returns:
-        Of each figure ``first``, ``second``, ``difference`` (second minus first), ``difference_interval`` and two-sided ``p_value``; None
-        stands for what is undefined. The p-values are not corrected for their number.
+    """Compare the findings of two detectors, see ``compare_tables``.
 
     Raises:
         DataError: predictions and truth do not fit together.
@@ -44,19 +48,87 @@ def compare_files(
     labels += [label for truth in truths for label in truth.labels.tolist()]
     num_classes = max(labels, default=0) + 1
     one, other = (table(cases, source) for cases, source in zip((first, second), sources))
+    return compare_tables(one, other, rules, num_draws, seed)
+
+
+def compare_evaluations(first: str | os.PathLike, second: str | os.PathLike, num_draws: int = 1000, seed: int = 0) -> dict[str, Any]:
+    """Compare two evaluations from what they wrote alone, see ``compare_tables``.
+
+    Args:
+        first, second: folders that ``Evaluation.write`` wrote, or the metrics.json in them.
+
+    Raises:
+        DataError: they count by different rules, or are of different cases, patients or objects; a file is missing, or of a release that
+            did not tell of these.
+    """
+    told = [_read_metrics(path) for path in (first, second)]
+    names = [str(metrics["rules"].get("name")) for metrics in told]
+    if differing := difference(told[0]["rules"], told[1]["rules"]):
+        what = f"{first} counts by {names[0]}, {second} by {names[1]}: {differing}"
+        raise DataError(what, remedy=_AGAIN)
+    for key, what in _TRUTH.items():
+        one, other = (metrics["truth"].get(key) for metrics in told)
+        if one != other:
+            raise DataError(f"{first} and {second} differ in their {what}: {one} and {other}", remedy=_AGAIN)
+    entries = [read_matches(_file(path).with_name(MATCH_TABLE)) for path in (first, second)]
+    by_id = {case["case_id"]: case for case in entries[1]}
+    classes = max(len(case["lesions"]) for cases in entries for case in cases)
+    try:
+        one = table_of_entries(entries[0], classes)
+        other = table_of_entries([by_id[case["case_id"]] for case in entries[0]], classes)
+        return compare_tables(one, other, read_rules(told[0]["rules"]), num_draws, seed)
+    except (KeyError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"the {MATCH_TABLE} of {first} and {second} do not fit together: {error}", remedy=_AGAIN) from error
+
+
+_TRUTH = {
+    "num_cases": "number of cases",
+    "cases_sha256": "cases or patients (digests)",
+    "num_objects": "number of objects",
+    "objects_sha256": "objects (digests)",
+}
+
+
+def compare_tables(first: MatchTable, second: MatchTable, rules: Rules, num_draws: int = 1000, seed: int = 0) -> dict[str, Any]:
+    """Compare two detectors on the same cases: a paired bootstrap and a permutation test over patients, for each of ``figures_of``.
+
+    Returns:
+        Of each figure ``first``, ``second``, ``difference`` (second minus first), ``difference_interval`` and two-sided ``p_value``; None
+        stands for what is undefined. The p-values are not corrected for their number.
+
+    Raises:
+        ValueError: the tables are of different cases.
+    """
     result: dict[str, Any] = {
         "hit": rules.hit_name,
-        "num_cases": one.num_cases,
+        "rules": rules.to_dict(),
+        "num_cases": first.num_cases,
         "bootstrap": {"draws": num_draws, "seed": seed},
         "figures": {},
     }
-    for name, figure in figures(rules).items():
-        found = compare(one, other, figure, num_draws, seed)
-        result["figures"][name] = {
-            "first": plain(found.first),
-            "second": plain(found.second),
-            "difference": plain(found.difference.value),
-            "difference_interval": [plain(found.difference.low), plain(found.difference.high)],
-            "p_value": plain(found.p_value),
-        }
+    for name, figure in figures_of(rules).items():
+        found = compare(first, second, figure.by(rules), num_draws, seed)
+        told = {"first": plain(found.first), "second": plain(found.second)} | found.difference.to_dict("difference")
+        result["figures"][name] = told | {"p_value": plain(found.p_value)}
     return result
+
+
+def _file(path: str | os.PathLike) -> Path:
+    return Path(path) / METRICS if Path(path).is_dir() else Path(path)
+
+
+def _read_metrics(path: str | os.PathLike) -> dict[str, Any]:
+    """The content of a metrics.json that tells its rules and its truth."""
+    file = _file(path)
+    existing_file(file, f"give folders that medtk evaluate --out wrote, or the {METRICS} in them; or predictions, and the truth as a third")
+    try:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is not a JSON file: {error}", remedy="evaluate again by medtk evaluate --out") from error
+    if not isinstance(metrics, dict) or "froc" not in metrics:
+        raise DataError(f"{file} is no {METRICS}", remedy="predictions are compared with a truth: give the datalist as a third argument")
+    if not isinstance(metrics.get("rules"), dict) or not isinstance(metrics.get("truth"), dict):
+        raise DataError(f"{file} does not tell its rules and its truth: an earlier release wrote it", remedy=_AGAIN)
+    return metrics

@@ -96,7 +96,8 @@ def test_report_writes_every_case_and_figure(tmp_path, caplog):
     EvaluationReport(DetectionMetrics(), tmp_path).attach(engine)
     with caplog.at_level(logging.INFO, "medtk_monai"):
         engine.run(data)
-    assert {p.name for p in tmp_path.iterdir()} == {"predictions.json", "metrics.json", "froc.csv", "froc.png", "preview.png"}
+    files = {"predictions.json", "metrics.json", "froc.csv", "froc.png", "matches.csv", "match_table.json", "preview.png"}
+    assert {p.name for p in tmp_path.iterdir()} == files
     cases = json.loads((tmp_path / "predictions.json").read_text())["cases"]
     assert [case["case_id"] for case in cases] == ["a", "b", "c"] and cases[0]["image"] == "a.nii.gz"
     assert cases[0]["boxes"] == [[1.75, 1.75, 2.8, 2.0, 2.0, 3.2]]  # voxels 2..6: center (4 - 0.5) * spacing

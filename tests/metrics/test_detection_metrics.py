@@ -8,7 +8,7 @@ import torch
 from tiny_cases import detections_at, random_case, target_at
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics import DetectionMetrics, IoUHit
+from medtk_monai.metrics import DetectionMetrics, IoUHit, Rules
 
 
 def filled(cases, **arguments) -> DetectionMetrics:
@@ -37,12 +37,18 @@ def test_shape_of_the_result():
         "num_lesions": 2,
         "num_detections": 2,
         "hit": "iou>=0.1",
+        "rules": Rules().to_dict(),
         "froc": froc,
         "froc_diseased": froc,
+        "froc_mean": 0.5,
+        "sensitivity_at_1": 0.5,
         "case_auroc": 1.0,
         "ap": pytest.approx(ap),
         "ap_per_iou": per_iou,
         "per_class": [{"label": 0, "num_lesions": 2, "ap": pytest.approx(ap), "ap_per_iou": per_iou}],
+        "bootstrap": {"draws": 0, "seed": 0, "level": 0.95, "unit": "patient"},
+        "interpolation": "step",
+        "operating_points": {},
     }
 
 

@@ -128,7 +128,7 @@ def test_files(tmp_path):
     assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 1 + len(grid())
     assert read_tuned(tmp_path / "tuned.json") == result.best.setting.values
     (point,) = read_operating_points(tmp_path / "sweep.json").values()
-    assert point["threshold"] == pytest.approx(result.point["threshold"])
+    assert point.threshold == pytest.approx(result.point.threshold)
 
 
 @pytest.mark.parametrize(
