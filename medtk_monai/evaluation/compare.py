@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.evaluation.evaluate import table_of
-from medtk_monai.evaluation.match_file import MATCH_TABLE, read_matches, table_of_entries
+from medtk_monai.evaluation.match_file import MATCH_TABLE, Entry, read_matches, table_of_entries
 from medtk_monai.evaluation.matching import join_cases, match_all
 from medtk_monai.evaluation.result import METRICS
 from medtk_monai.evaluation.truth import TruthCase
@@ -62,25 +63,19 @@ def compare_evaluations(first: str | os.PathLike, second: str | os.PathLike, num
             did not tell of these.
     """
     told = [_read_metrics(path) for path in (first, second)]
-    names = [str(metrics["rules"].get("name")) for metrics in told]
-    if differing := difference(told[0]["rules"], told[1]["rules"]):
-        what = f"{first} counts by {names[0]}, {second} by {names[1]}: {differing}"
-        raise DataError(what, remedy=_AGAIN)
+    one, other = told
+    names = [metrics["rules"].get("name") for metrics in told]
+    if differing := difference(one["rules"], other["rules"]):
+        raise DataError(f"{first} counts by {names[0]}, {second} by {names[1]}: {differing}", remedy=_AGAIN)
     for key, what in _TRUTH.items():
-        one, other = (metrics["truth"].get(key) for metrics in told)
-        if one != other:
-            raise DataError(f"{first} and {second} differ in their {what}: {one} and {other}", remedy=_AGAIN)
-    entries = [read_matches(_file(path).with_name(MATCH_TABLE)) for path in (first, second)]
+        if one["truth"].get(key) != other["truth"].get(key):
+            values = f"{one['truth'].get(key)} and {other['truth'].get(key)}"
+            raise DataError(f"{first} and {second} differ in their {what}: {values}", remedy=_AGAIN)
+    entries = [_matches(path, metrics) for path, metrics in zip((first, second), told)]
     by_id = {case["case_id"]: case for case in entries[1]}
     classes = max(len(case["lesions"]) for cases in entries for case in cases)
-    try:
-        one = table_of_entries(entries[0], classes)
-        other = table_of_entries([by_id[case["case_id"]] for case in entries[0]], classes)
-        return compare_tables(one, other, read_rules(told[0]["rules"]), num_draws, seed)
-    except (KeyError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"the {MATCH_TABLE} of {first} and {second} do not fit together: {error}", remedy=_AGAIN) from error
+    tables = [table_of_entries(cases, classes) for cases in (entries[0], [by_id[case["case_id"]] for case in entries[0]])]
+    return compare_tables(tables[0], tables[1], read_rules(one["rules"]), num_draws, seed)
 
 
 _TRUTH = {
@@ -89,6 +84,14 @@ _TRUTH = {
     "num_objects": "number of objects",
     "objects_sha256": "objects (digests)",
 }
+
+
+def _matches(path: str | os.PathLike, metrics: Mapping[str, Any]) -> list[Entry]:
+    """The matches beside a metrics.json, if they are those that it tells of."""
+    file = _file(path).with_name(MATCH_TABLE)
+    if values_sha256(entries := read_matches(file)) != metrics.get("matches_sha256"):
+        raise DataError(f"{file} and the {METRICS} beside it do not belong together", remedy=_AGAIN)
+    return entries
 
 
 def compare_tables(first: MatchTable, second: MatchTable, rules: Rules, num_draws: int = 1000, seed: int = 0) -> dict[str, Any]:

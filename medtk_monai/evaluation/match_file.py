@@ -22,21 +22,25 @@ Entry = Mapping[str, Any]
 ``is_tp`` and ``labels``."""
 
 
-def write_match_table(path: Path, table: MatchTable, names: Sequence[tuple[str, str]]) -> None:
-    """Write a table, one case a line.
+def entries_of(table: MatchTable, names: Sequence[tuple[str, str]]) -> list[Entry]:
+    """The cases of a table, as ``table_of_entries`` takes them.
 
     Args:
         names: case id and patient of each case.
     """
-    lines = []
-    for index, (case_id, patient) in enumerate(names):
-        own = table.cases == index
-        entry: dict[str, Any] = {"case_id": case_id, "patient_id": patient, "lesions": table.lesions[index].tolist()}
-        entry["case_score"] = plain(table.case_scores[index])
-        entry |= {name: getattr(table, name)[own].tolist() for name in ("scores", "is_tp", "labels")}
-        lines.append(json.dumps(entry, allow_nan=False))
-    text = ",\n".join(lines)
-    write_text_atomically(path, f'{{"format": "{FORMAT}", "version": {VERSION}, "cases": [\n{text}\n]}}\n')
+    ends = np.searchsorted(table.cases, np.arange(len(names) + 1))  # rows stand in the order of the cases
+    parts = {name: getattr(table, name).tolist() for name in ("scores", "is_tp", "labels")}
+    return [
+        {"case_id": case_id, "patient_id": patient, "lesions": lesions, "case_score": plain(score)}
+        | {name: values[first:last] for name, values in parts.items()}
+        for (case_id, patient), lesions, score, first, last in zip(names, table.lesions.tolist(), table.case_scores, ends[:-1], ends[1:])
+    ]
+
+
+def write_matches(path: Path, entries: Sequence[Entry]) -> None:
+    """Write the cases of a table, one a line; the file appears whole or not at all."""
+    lines = ",\n".join(json.dumps(entry, allow_nan=False) for entry in entries)
+    write_text_atomically(path, f'{{"format": "{FORMAT}", "version": {VERSION}, "cases": [\n{lines}\n]}}\n')
 
 
 def read_matches(path: Path) -> list[Entry]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.atomic import write_text_atomically
-from medtk_monai.evaluation.match_file import MATCH_TABLE, write_match_table
+from medtk_monai.digests import values_sha256
+from medtk_monai.evaluation.match_file import MATCH_TABLE, Entry, entries_of, write_matches
 from medtk_monai.evaluation.matching import MatchedCase
 from medtk_monai.evaluation.printed import csv_text
 from medtk_monai.evaluation.truth import identify_truth
@@ -48,8 +49,14 @@ class Evaluation:
         return [*super().__dir__(), *dir(self.summary)]
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of metrics.json: that of the summary, and ``truth``, which tells evaluations on the same cases and objects."""
-        return self.summary.to_dict() | {"truth": identify_truth([case.truth for case in self.cases])}
+        """The content of metrics.json: that of the summary; ``truth``, by which evaluations on the same cases and objects are known; and
+        ``matches_sha256``, by which match_table.json is."""
+        truth = identify_truth([case.truth for case in self.cases])
+        return self.summary.to_dict() | {"truth": truth, "matches_sha256": values_sha256(self._entries)}
+
+    @property
+    def _entries(self) -> list[Entry]:
+        return entries_of(self.summary.table, [(case.truth.case_id, case.truth.patient) for case in self.cases])
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -60,12 +67,12 @@ class Evaluation:
         """Write metrics.json, froc.csv, froc.png, matches.csv, one row for each finding and each missed object, and match_table.json,
         from which comparisons are computed."""
         folder, told = Path(folder), self.to_dict()
+        write_matches(folder / MATCH_TABLE, self._entries)
         write_metrics(folder / METRICS, told)
         write_froc_csv(folder / "froc.csv", self.summary.curve)
         plot_froc(self.summary.curve, told, folder / "froc.png", self.summary.band() if self.summary.bootstrap.draws else None)
         rows = (row for case, match in zip(self.cases, self.matches) for row in _rows(case, match))
         write_text_atomically(folder / "matches.csv", csv_text(_ROW, rows))
-        write_match_table(folder / MATCH_TABLE, self.summary.table, [(case.truth.case_id, case.truth.patient) for case in self.cases])
 
 
 def _rows(case: MatchedCase, match: CaseMatches) -> Iterator[list[Any]]:

@@ -64,7 +64,7 @@ def test_the_only_right_iou_is_chosen():
     assert by_iou == {0.05: 0.5, 0.2: 0.5, 0.3: 1.0, 0.5: 1.0}  # duplicates at 0.5 score less than both lesions
     assert result.gain.difference.value == 0.5 and result.gain.p_value < 0.05
     assert result.trials[0].setting is PRESENT
-    assert result.point["tp"] == 12 and result.point["fp"] == 0 and result.point["threshold"] == pytest.approx(0.8)
+    assert result.point.tp == 12 and result.point.fp == 0 and result.point.threshold == pytest.approx(0.8)
 
 
 def test_equal_values_are_told_apart_by_the_whole_curve():
