@@ -19,7 +19,7 @@ from medtk_monai.formats.cases import Case
 from medtk_monai.metrics.figures import figures_of
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import compare, plain
-from medtk_monai.metrics.rules import Rules, difference, read_rules
+from medtk_monai.metrics.rules import Rules, difference
 
 _AGAIN = "evaluate both again by medtk evaluate --out, on one truth and with one --hit"
 
@@ -75,7 +75,7 @@ def compare_evaluations(first: str | os.PathLike, second: str | os.PathLike, num
     by_id = {case["case_id"]: case for case in entries[1]}
     classes = max(len(case["lesions"]) for cases in entries for case in cases)
     tables = [table_of_entries(cases, classes) for cases in (entries[0], [by_id[case["case_id"]] for case in entries[0]])]
-    return compare_tables(tables[0], tables[1], read_rules(one["rules"]), num_draws, seed)
+    return compare_tables(tables[0], tables[1], Rules.read(one["rules"]), num_draws, seed)
 
 
 _TRUTH = {

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 class EvaluationReport:
     """Writes what an evaluation found: predictions.json, the files of an ``Evaluation`` and preview.png; of flat images mosaic.png too,
-    which shows the first of them as a whole at one false positive per case.
+    which shows the first of them as a whole at one false positive per case. Boxes are compared in mm.
 
     Args:
         metrics: gathers the cases; not shared with another handler.
@@ -75,10 +75,11 @@ class EvaluationReport:
         rows = zip(output[DETECTIONS], output[TARGETS], output[CASE_IDS], patients, batch["image"], batch["affine"], batch["image_path"])
         for detections, target, case_id, patient, image, affine, path in rows:
             detections, target = detections.to("cpu"), target.to("cpu")
-            matches = self.metrics.update(detections, target, case_id)
             affine = spatial_affine(affine, image.ndim - 1)
+            case = case_on_grid(detections, target, affine, case_id, patient)
+            matches = self.metrics.update(case.detections, case.target, case_id)
             self._predictions.append(case_prediction(detections, affine, case_id, path))
-            self._cases.append(case_on_grid(detections, target, affine, case_id, patient))
+            self._cases.append(case)
             self._matches.append(matches)
             spacing = affine[:-1, :-1].norm(dim=0).tolist()
             self._top.update(image.cpu(), detections, target, matches, spacing, case_id)

@@ -9,7 +9,7 @@ from medtk_monai.metrics.hits import CenterDistanceHit, CenterInBoxHit, Hit, IoU
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import UNMATCHED, CaseMatches, Outcome, Pairing, PooledMatches, match_detections, pool_matches
 from medtk_monai.metrics.resampling import NO_BOOTSTRAP, Bootstrap, Comparison, Interval, bootstrap_weights, compare, intervals
-from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules, read_rules
+from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules
 from medtk_monai.metrics.summary import FrocPoints, Summary, summarize
 from medtk_monai.metrics.thresholds import OperatingPoint, Wanted, operating_point, threshold_for_fp, threshold_for_sensitivity
 from medtk_monai.metrics.weighted import (
@@ -69,7 +69,6 @@ __all__ = [
     "parse_rules",
     "picai_scores",
     "pool_matches",
-    "read_rules",
     "sensitivity_at",
     "summarize",
     "tabulate",

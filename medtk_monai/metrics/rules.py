@@ -49,10 +49,26 @@ class Rules:
         return "center in mask" if self.hit is None else self.hit.name
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it in plain values, see ``read_rules``."""
+        """All of it in plain values, see ``read``."""
         values: dict[str, Any] = {"name": self.name, "hit": _hit_values(self.hit), "pairing": asdict(self.pairing)}
         plain = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in values}
         return values | {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+
+    @staticmethod
+    def read(values: Mapping[str, Any]) -> Rules:
+        """The rules that ``to_dict`` told.
+
+        Raises:
+            DataError: they are of another release or package, or damaged.
+        """
+        try:
+            parts = {part.name: values[part.name] for part in fields(Rules)}
+            parts |= {name: tuple(value) for name, value in parts.items() if isinstance(value, list)}
+            parameters = dict(values["hit"])
+            hit = _HITS[parameters.pop("rule")](**parameters)
+            return Rules(**parts | {"hit": hit, "pairing": Pairing(**values["pairing"])})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"the rules {values} are not known here: {error!r}", remedy="evaluate again with this release") from error
 
 
 PRESETS = {
@@ -85,21 +101,6 @@ def parse_rules(text: str) -> Rules:
         return replace(PRESETS["medtk"], hit=_HITS[name](*values), name=text)
     except TypeError as error:
         raise ValueError(f"{text!r}: {name} takes {'a number, as distance:5' if name == 'distance' else 'no number'}") from error
-
-
-def read_rules(values: Mapping[str, Any]) -> Rules:
-    """The rules that ``Rules.to_dict`` told.
-
-    Raises:
-        DataError: they are of another release or package, or damaged.
-    """
-    try:
-        word, parameters = (hit := dict(values["hit"])).pop("rule"), hit
-        parts = {part.name: values[part.name] for part in fields(Rules)}
-        lists = {name: tuple(value) for name, value in parts.items() if isinstance(value, list)}
-        return Rules(**parts | lists | {"hit": _HITS[word](**parameters), "pairing": Pairing(**values["pairing"])})
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"the rules {values} are not known here: {error!r}", remedy="evaluate again with this release") from error
 
 
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:

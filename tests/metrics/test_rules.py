@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics import PRESETS, CenterDistanceHit, DetectionMetrics, IoUHit, Pairing, RadiusHit, Rules, parse_rules, read_rules
+from medtk_monai.metrics import PRESETS, CenterDistanceHit, DetectionMetrics, IoUHit, Pairing, RadiusHit, Rules, parse_rules
 from medtk_monai.metrics.figures import FIGURES, Trait, figures_of
 from medtk_monai.metrics.rules import difference
 
@@ -31,7 +31,7 @@ def written(rules):
 def test_rules_can_be_read_again(word):
     rules = parse_rules(word)
     assert rules.name == word == written(rules)["name"]
-    again = read_rules(written(rules))
+    again = Rules.read(written(rules))
     assert (again, again.name) == (rules, word)
 
 
@@ -39,7 +39,7 @@ def test_rules_can_be_read_again(word):
 def test_every_field_is_written_and_read(name):
     """A field that ``to_dict`` forgot would be read as its default; a new one needs a line in OTHERS."""
     other = replace(Rules(name="medtk"), **{name: OTHERS[name]})
-    assert written(other) != written(Rules()) and getattr(read_rules(written(other)), name) == OTHERS[name]
+    assert written(other) != written(Rules()) and getattr(Rules.read(written(other)), name) == OTHERS[name]
     assert bool(difference(written(Rules()), written(other))) == (name != "name")
 
 
@@ -61,12 +61,12 @@ def test_rules_find_their_name():
 
 @pytest.mark.parametrize("change", [{"hit": {"rule": "os.system"}}, {"hit": {"rule": "iou", "threshold": 7}}, {"pairing": {}, "beta": []}])
 def test_damaged_rules_are_refused(change):
-    assert read_rules(Rules().to_dict())
+    assert Rules.read(Rules().to_dict())
     values = Rules().to_dict() | change
     if change.get("pairing") == {}:
         del values["ranking"]
     with pytest.raises(DataError, match="not known here.*evaluate again"):
-        read_rules(values)
+        Rules.read(values)
 
 
 def test_a_rule_of_another_package_is_written_with_its_class():
