@@ -126,7 +126,7 @@ def _collect(plan: CrossValidation, settings: Sequence[Setting], goal: Goal, che
     if missing:
         lines.append(f"without fold {', '.join(map(str, missing))}: not finished")
     if test:
-        lines += ["", "test split, by the ensemble:", format_evaluation(evaluate_test(ensemble, load(folds[0]), goal, bootstraps).metrics)]
+        lines += ["", "test split, by the ensemble:", format_evaluation(evaluate_test(ensemble, load(folds[0]), goal, bootstraps).summary)]
     return "\n".join([*lines, f"new scans: {ensemble.command}", f"files in {plan.folder}"])
 
 

@@ -72,13 +72,13 @@ def evaluate(
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)
     if out is not None:
         result.write(out)
-    return format_evaluation(result.metrics) + (f"\nfiles in {out}" if out is not None else "")
+    return format_evaluation(result.summary) + (f"\nfiles in {out}" if out is not None else "")
 
 
 def compare(
     first: str,
     second: str,
-    truth: str,
+    truth: str | None = None,
     hit: str = "medtk",
     out: str | None = None,
     split: str | None = None,
@@ -97,13 +97,15 @@ def compare(
     """Compare two detectors on the same cases: difference (second minus first), 95% interval, and p-value of a permutation test.
 
     Args:
-        first: findings of one detector; arguments not named here are as for medtk evaluate.
-        second: findings of the other.
-        truth: datalist with the objects.
+        first: findings of one detector, or the folder (or metrics.json) of their evaluation by medtk evaluate --out; arguments not named
+            here are as for medtk evaluate.
+        second: the same of the other.
+        truth: datalist with the objects; not needed for two evaluations, which are refused if they count by different rules or are of
+            different cases or objects.
         out: JSON file for the result.
 
     Raises:
-        DataError: predictions and truth do not fit together, or an argument is wrong.
+        DataError: predictions and truth, or two evaluations, do not fit together, or an argument is wrong.
     """
     import json
     from pathlib import Path
@@ -111,15 +113,27 @@ def compare(
     from medtk_monai.atomic import write_text_atomically
     from medtk_monai.cli.evaluation_arguments import read_rules
     from medtk_monai.cli.words import words
-    from medtk_monai.evaluation.compare import compare_files
+    from medtk_monai.errors import DataError
+    from medtk_monai.evaluation.compare import compare_evaluations, compare_files
     from medtk_monai.evaluation.printed import format_comparison
     from medtk_monai.evaluation.truth import read_truth
     from medtk_monai.formats.conversion import read_cases
 
     rules, names = read_rules(hit, bootstraps, least=1), words(class_names) or None
-    truths = read_truth(truth, split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
-    cases: Any = [read_cases(path, format, images, names) for path in (first, second)]
-    result = compare_files(cases[0], cases[1], truths, rules, (first, second), allow_missing, bootstraps, seed)
+    objects = (split, dataset_dir, None, label_map_kind, min_volume_mm3, max_volume_mm3, point_radius_mm)
+    if truth is None:
+        if (hit, allow_missing, format, images, names, objects) != ("medtk", False, None, None, None, _ALL_OBJECTS):
+            remedy = "give the truth as a third argument, or leave these options out"
+            raise DataError("two evaluations are compared as they were counted, and options like --hit change nothing", remedy=remedy)
+        result = compare_evaluations(first, second, bootstraps, seed)
+    else:
+        truths = read_truth(truth, *objects)
+        cases: Any = [read_cases(path, format, images, names) for path in (first, second)]
+        result = compare_files(cases[0], cases[1], truths, rules, (first, second), allow_missing, bootstraps, seed)
     if out is not None:
         write_text_atomically(Path(out), json.dumps(result, indent=2) + "\n")
     return format_comparison(result)
+
+
+_ALL_OBJECTS = (None, None, None, "instance", 0.0, None, None)
+"""What is asked of the truth unless an option says more."""

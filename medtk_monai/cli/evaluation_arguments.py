@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medtk_monai.evaluation.evaluate import Wanted
-    from medtk_monai.metrics import Goal, Rules
+    from medtk_monai.metrics import Goal, OperatingPoint, Rules, Wanted
 
 Numbers = float | Sequence[float]
 
@@ -46,7 +45,7 @@ def read_goal(figure: str, hit: str, bootstraps: int) -> Goal:
 
 def read_wanted(
     fp_per_case: Numbers, sensitivity: Numbers, threshold: Numbers, thresholds_from: str | None, source: str | None = None
-) -> tuple[Wanted, dict[str, dict[str, Any]]]:
+) -> tuple[Wanted, dict[str, OperatingPoint]]:
     """The operating points to tell of, and those of the validation whose thresholds are among them, as they were there.
 
     Args:
@@ -58,7 +57,7 @@ def read_wanted(
     from medtk_monai.cli.words import words
     from medtk_monai.errors import DataError
     from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
-    from medtk_monai.metrics.summary import typed_threshold
+    from medtk_monai.metrics.thresholds import typed_threshold
 
     try:
         rates, shares, scores = ([float(word) for word in words(value)] for value in (fp_per_case, sensitivity, threshold))
@@ -68,5 +67,5 @@ def read_wanted(
         raise DataError("false positives per case cannot be negative, and sensitivities lie in (0, 1]", remedy="correct them")
     validated = read_operating_points(thresholds_from, source) if thresholds_from else {}
     thresholds = {f"score {value:g}": typed_threshold(value) for value in scores}
-    thresholds |= {name: point["threshold"] for name, point in validated.items()}
+    thresholds |= {name: point.threshold for name, point in validated.items()}
     return Wanted(rates, shares, thresholds), validated

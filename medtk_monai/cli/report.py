@@ -79,8 +79,8 @@ def report(
     result = evaluate_files(found, truths, rules, wanted, predictions, allow_missing, bootstraps, seed)
     sources = _sources({"Predictions": predictions, "Truth": truth, "Thresholds": thresholds_from}, split, names)
     main = next(iter([*validated, *(wanted.thresholds or {})]), None)
-    write_report(out, result, rules, Origin(title or "Detection report", sources, training, validated, names), main)
-    return f"report of {result.metrics['num_cases']} cases in {out}"
+    write_report(out, result, Origin(title or "Detection report", sources, training, validated, names), main)
+    return f"report of {result.summary.num_cases} cases in {out}"
 
 
 def _sources(files: Mapping[str, str | None], split: str | None, names: FileNames) -> dict[str, str]:

@@ -16,7 +16,7 @@ from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted
 from medtk_monai.formats import write_predictions
 from medtk_monai.metrics import Goal
-from medtk_monai.metrics.summary import figures
+from medtk_monai.metrics.figures import figures_of
 from medtk_monai.prediction.outputs import PREDICTIONS
 from medtk_monai.tuning import Setting, Sweep, sweep
 
@@ -71,7 +71,7 @@ def collect(found: OutOfFold, settings: Sequence[Setting], goal: Goal, num_draws
     best = sweep(found.candidates, found.truths, tried, goal, found.max_detections, num_draws)
     best = replace(best, origin=best.origin | {"out_of_fold": sorted(set(found.folds))})
     chosen, present = (_evaluate(found, setting, goal, num_draws) for setting in (best.best.setting, found.present))
-    told = figures(goal.rules) | {goal.name: goal.figure}
+    told = {key: figure.by(goal.rules) for key, figure in figures_of(goal.rules).items()} | {goal.name: goal.figure}
     parts = {name: fold_figures(part.table, found.folds, told) for name, part in (("chosen", chosen), ("present", present))}
     return Collection(found, best, chosen, present, {"goal": goal.name, "hit": goal.rules.hit_name, **parts})
 

@@ -108,7 +108,7 @@ def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: i
     if failed:
         raise DataError(next(iter(failed.values())), remedy=f"{len(failed)} of {len(scans)} scans of the test split failed; run it again")
     points = read_operating_points(plan.folder / SWEEP, "out of fold")
-    wanted = Wanted([goal.fp_per_case], thresholds={name: point["threshold"] for name, point in points.items()})
+    wanted = Wanted([goal.fp_per_case], thresholds={name: point.threshold for name, point in points.items()})
     found, truths = read_predictions(out / PREDICTIONS), tunable.truth(cases)
     result = evaluate_files(found, truths, goal.rules, wanted, str(out / PREDICTIONS), num_draws=num_draws)
     result.write(out)

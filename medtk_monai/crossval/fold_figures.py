@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.summary import plain
-from medtk_monai.metrics.weighted import Figure
+from medtk_monai.metrics.resampling import plain
+from medtk_monai.metrics.weighted import Compute
 
 
-def fold_figures(table: MatchTable, folds: Sequence[int], figures: Mapping[str, Figure]) -> dict[str, Any]:
+def fold_figures(table: MatchTable, folds: Sequence[int], figures: Mapping[str, Compute]) -> dict[str, Any]:
     """Each figure over the cases of each fold.
 
     Args:

@@ -18,7 +18,7 @@ def format_collection(collection: Collection) -> str:
             format_sweep(collection.sweep),
             "",
             "out-of-fold findings with the chosen setting (flattered: it was chosen on them):",
-            format_evaluation(collection.chosen.metrics),
+            format_evaluation(collection.chosen.summary),
             "",
             *_table("chosen", goal, collection.folds["chosen"]),
             "",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from medtk_monai.box_ops import boxes_to_world
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case, world_boxes
 from medtk_monai.metrics import CaseMatches, CenterInBoxHit, Hit, MaskHit, Pairing, match_detections
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections, Target
+from medtk_monai.transforms.boxes import WorldBoxes
 
 _MAX_OUTSIDE = 0.5
 _TOLERANCE_MM = 10.0
@@ -59,6 +61,19 @@ class MatchedCase:
             DataError: masks are asked for, and the objects are boxes.
         """
         return match_detections(self.detections, self.target, self.rule(hit), self.truth.case_id, pairing)
+
+
+def case_on_grid(detections: Detections, target: Target, affine: Tensor, case_id: str, patient: str) -> MatchedCase:
+    """A case whose findings and objects are boxes in voxels of one grid, as a network has them.
+
+    Args:
+        affine: (D + 1, D + 1) of the grid, voxel centers -> RAS mm.
+    """
+    spacing = affine[:-1, :-1].norm(dim=0).repeat(2)
+    truth = TruthCase(case_id, WorldBoxes(*boxes_to_world(target.boxes, affine)), target.labels, target.ignored, patient)
+    centers, _, direction = boxes_to_world(detections.boxes, affine)
+    found, objects = replace(detections, boxes=detections.boxes * spacing), replace(target, boxes=target.boxes * spacing)
+    return MatchedCase(truth, found, objects, centers, direction)
 
 
 def join_cases(predictions: Sequence[Case], truths: Sequence[TruthCase], source: str, allow_missing: bool = False) -> list[MatchedCase]:

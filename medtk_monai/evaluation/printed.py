@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, isnan
 from typing import Any
 
-from medtk_monai.formats.evaluation import told_per_iou
+from medtk_monai.metrics import Interval, OperatingPoint, Summary, Trait, figures_of
+from medtk_monai.wording import counted
 
 _PLACES = {
     "by_border_mm": "border of the scan, mm",
@@ -19,43 +21,45 @@ _PLACES = {
 """Strata by what the rows tell, and how they are called."""
 
 
-def format_evaluation(metrics: dict[str, Any]) -> str:
-    """The metrics of ``evaluate_files`` as tables for a terminal."""
-    froc, diseased = metrics["froc"], metrics["froc_diseased"]
+def format_evaluation(summary: Summary) -> str:
+    """All figures of an evaluation as tables for a terminal."""
+    known = figures_of(summary.rules)
+    froc, diseased = summary.froc, summary.froc_diseased
     rows = [["FP per case", "sensitivity", "95% interval", "cases with lesions"]]
-    for index, rate in enumerate(froc["fp_per_case"]):
-        ends = froc.get("sensitivity_interval")
-        rows.append([f"{rate:g}", _fixed(froc["sensitivity"][index]), _ends(ends and ends[index]), _fixed(diseased["sensitivity"][index])])
-    rows.append(["mean", _fixed(froc["mean"]), _ends(froc.get("mean_interval")), _fixed(diseased["mean"])])
+    for rate, value, other in zip(froc.fp_per_case, froc.sensitivity, diseased.sensitivity):
+        rows.append([f"{rate:g}", _fixed(value.value), _ends([value.low, value.high]), _fixed(other.value)])
+    rows.append(["mean", _fixed(froc.mean.value), _ends([froc.mean.low, froc.mean.high]), _fixed(diseased.mean.value)])
     lines = [_table(rows), ""]
-    lines.append(_precisions(metrics))
-    if len(metrics["per_class"]) > 1:
-        lines += [f"class {part['label']}: {_precisions(part)}; {part['num_lesions']} lesions" for part in metrics["per_class"]]
-    lines.append(f"case AUROC {_with(metrics, 'case_auroc')}")
-    if "picai_score" in metrics:
-        lines.append(f"PI-CAI score {_with(metrics, 'picai_score')}: AUROC and AP without interpolation, {_with(metrics, 'picai_ap')}")
-    counts = f"{metrics['num_lesions']} lesions in {metrics['num_diseased']} of {metrics['num_cases']} cases"
-    lines += [f"{counts} of {metrics['num_patients']} patients, hit: {metrics['hit']}, {metrics['interpolation']} interpolation", ""]
-    return "\n".join([*lines, *(_card(name, point) for name, point in metrics["operating_points"].items())])
+    for key, value in summary.figures.items():
+        if Trait.CURVE not in known[key].traits:
+            per_iou = f"; {_per_iou(summary.ap_per_iou)}" if Trait.BY_CLASS in known[key].traits else ""
+            lines.append(f"{known[key].short} {_told(value, known[key].digits)}{per_iou}")
+    for part in summary.per_class if len(summary.per_class) > 1 else ():
+        told = ", ".join(f"{known[key].short} {_told(value, known[key].digits)}" for key, value in part.figures.items())
+        lines.append(f"class {part.label}: {told}; {_per_iou(part.ap_per_iou)}; {counted(part.num_lesions, 'lesion')}")
+    counts = f"{counted(summary.num_lesions, 'lesion')} in {summary.num_diseased} of {counted(summary.num_cases, 'case')}"
+    rules = summary.rules
+    how = f"rules: {rules.name}, hit: {rules.hit_name}, {rules.interpolation} interpolation"
+    lines += [f"{counts} of {counted(summary.num_patients, 'patient')}, {how}", ""]
+    return "\n".join([*lines, *(_card(name, point) for name, point in summary.operating_points.items())])
 
 
-def _precisions(values: dict[str, Any]) -> str:
-    return f"AP {_with(values, 'ap')}; {told_per_iou(values)}"
+def _per_iou(values: Mapping[float, float]) -> str:
+    return ", ".join(f"{_fixed(ap)} at IoU {iou:g}" for iou, ap in values.items())
 
 
-def _card(name: str, point: dict[str, Any]) -> str:
-    if point["threshold"] is None:
+def _card(name: str, point: OperatingPoint) -> str:
+    if not isfinite(point.threshold):
         return f"{name}: out of reach of any threshold"
-    f_score = f"F{point['beta']:g} {_with(point, 'f_score')}"
-    healthy = f"{_fixed(point['fp_per_healthy_case'])} in healthy, {_fixed(point['fp_per_diseased_case'])} in diseased cases"
+    healthy = f"{_fixed(point.fp_per_healthy_case.value)} in healthy, {_fixed(point.fp_per_diseased_case.value)} in diseased cases"
     return "\n".join(
         [
-            f"{name}: score from {point['threshold']:.4g}",
-            f"  lesions  TP {point['tp']}, FP {point['fp']}, FN {point['fn']}",
-            f"  sensitivity {_with(point, 'sensitivity')}, PPV {_with(point, 'ppv')}, {f_score}",
-            f"  FP per case {_with(point, 'fp_per_case')}: {healthy}",
-            f"  cases  TP {point['case_tp']}, FP {point['case_fp']}, FN {point['case_fn']}, TN {point['case_tn']}",
-            f"  sensitivity {_with(point, 'case_sensitivity')}, specificity {_with(point, 'case_specificity')}",
+            f"{name}: score from {point.threshold:.4g}",
+            f"  lesions  TP {point.tp}, FP {point.fp}, FN {point.fn}",
+            f"  sensitivity {_told(point.sensitivity)}, PPV {_told(point.ppv)}, F{point.beta:g} {_told(point.f_score)}",
+            f"  FP per case {_told(point.fp_per_case)}: {healthy}",
+            f"  cases  TP {point.case_tp}, FP {point.case_fp}, FN {point.case_fn}, TN {point.case_tn}",
+            f"  sensitivity {_told(point.case_sensitivity)}, specificity {_told(point.case_specificity)}",
         ]
     )
 
@@ -67,7 +71,10 @@ def format_comparison(result: dict[str, Any]) -> str:
         difference = "-" if value["difference"] is None else f"{value['difference']:+.3f}"
         p_value = "-" if value["p_value"] is None else f"{value['p_value']:.3g}"
         rows.append([name, _fixed(value["first"]), _fixed(value["second"]), difference, _ends(value["difference_interval"]), p_value])
-    return _table(rows) + f"\n{result['num_cases']} cases, hit: {result['hit']}; p-values are not corrected for their number"
+    return (
+        _table(rows)
+        + f"\n{result['num_cases']} cases, rules: {result['rules']['name']}, hit: {result['hit']}; p-values are not corrected for their number"
+    )
 
 
 def format_analysis(summary: dict[str, Any]) -> str:
@@ -75,7 +82,7 @@ def format_analysis(summary: dict[str, Any]) -> str:
     figures = summary["figures"]
     counts = f"{summary['num_lesions']} lesions in {summary['num_cases']} cases of {summary['num_patients']} patients"
     parts = [
-        f"{counts}, hit: {summary['hit']}\n{_card('operating point', summary['operating_point'])}",
+        f"{counts}, hit: {summary['hit']}\n{_card('operating point', OperatingPoint.read(summary['operating_point']))}",
         f"what mending a kind would add to a FROC mean of {_fixed(figures['froc_mean'])} and an AP of {_fixed(figures['ap'])}",
         _errors(summary["errors"]),
         _strata("longest side, mm", summary["by_size_mm"]),
@@ -137,17 +144,18 @@ def _signed(value: float | None) -> str:
     return "-" if value is None else f"{value:+.3f}"
 
 
-def _with(values: dict[str, Any], key: str) -> str:
-    ends = _ends(values.get(f"{key}_interval"))
-    return _fixed(values[key]) + ("" if ends == "-" else f" ({ends})")
+def _told(value: Interval, digits: int = 3) -> str:
+    """A figure with its interval, if it has one."""
+    ends = _ends([value.low, value.high], digits)
+    return _fixed(value.value, digits) + ("" if ends == "-" else f" ({ends})")
 
 
-def _ends(ends: Sequence[float | None] | None) -> str:
-    return "-" if not ends or ends[0] is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
+def _ends(ends: Sequence[float | None] | None, digits: int = 3) -> str:
+    return "-" if not ends or ends[0] is None or isnan(ends[0]) else f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}"
 
 
-def _fixed(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _fixed(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None or isnan(value) else f"{value:.{digits}f}"
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from medtk_monai.box_ops import apply_affine, spatial_affine
 from medtk_monai.data.datalist import chosen_split, load_datalist
+from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError
 from medtk_monai.formats import read_grid
 from medtk_monai.transforms.boxes import WorldBoxes
@@ -137,3 +138,26 @@ def _read_case(
         {key: value for key, value in case.items() if key not in NOT_COLUMNS and isinstance(value, (str, int, float))},
         str(case["image"]),
     )
+
+
+def identify_truth(truths: Sequence[TruthCase]) -> dict[str, Any]:
+    """What tells whether two evaluations are on the same cases and objects, whatever the order of the cases.
+
+    Returns:
+        ``num_cases`` and ``num_objects`` (those that count), and digests: ``cases_sha256`` of case ids and patients, ``objects_sha256`` of
+        the boxes to 0.001 mm, their labels, and which are ignored.
+    """
+    ordered = sorted(truths, key=lambda truth: truth.case_id)
+    return {
+        "num_cases": len(ordered),
+        "cases_sha256": values_sha256([[truth.case_id, truth.patient] for truth in ordered]),
+        "num_objects": sum(int((~truth.ignored).sum()) for truth in ordered),
+        "objects_sha256": values_sha256([[truth.case_id, _objects(truth)] for truth in ordered]),
+    }
+
+
+def _objects(truth: TruthCase) -> list[Any]:
+    numbers = torch.cat([truth.boxes.centers, truth.boxes.sizes], dim=1).double() if len(truth.boxes) else torch.zeros(0, 0)
+    rows = [[round(value, 3) + 0.0 for value in row] for row in numbers.tolist()]
+    direction = [[round(value, 6) + 0.0 for value in row] for row in truth.boxes.direction.tolist()] if rows else []
+    return [rows, direction, truth.labels.tolist(), truth.ignored.tolist()]

@@ -4,7 +4,7 @@ from medtk_monai.formats.adam import read_adam, write_adam
 from medtk_monai.formats.cases import case_prediction, detections_from_case, grid_of, in_space, make_case, voxel_boxes, world_boxes
 from medtk_monai.formats.coco import read_coco, write_coco
 from medtk_monai.formats.conversion import convert
-from medtk_monai.formats.evaluation import format_froc_table, write_froc_csv, write_metrics
+from medtk_monai.formats.evaluation import write_froc_csv, write_metrics
 from medtk_monai.formats.fidelity import find_losses
 from medtk_monai.formats.format_table import FORMATS
 from medtk_monai.formats.grand_challenge import read_points, write_points
@@ -21,7 +21,6 @@ __all__ = [
     "convert",
     "detections_from_case",
     "find_losses",
-    "format_froc_table",
     "grid_of",
     "in_space",
     "make_case",

@@ -11,7 +11,7 @@ from ignite.metrics import Metric
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.errors import DataError
 from medtk_monai.handlers.gathering import gather_cases
-from medtk_monai.metrics import DetectionMetrics, Goal, parse_goal
+from medtk_monai.metrics import DetectionMetrics, Goal, Trait, figures_of, parse_goal
 
 logger = logging.getLogger(__name__)
 
@@ -23,13 +23,13 @@ def _cases(output: dict[str, Any]) -> tuple[Sequence[Any], ...]:
 class DetectionMetric(Metric):
     """DetectionMetrics as an Ignite metric: its value is one figure of theirs, 0 where there are no lesions.
 
-    The evaluator's state also gets ``froc_mean``, ``ap``, and ``sensitivity_at_1``, at one false positive per case. Where several
-    processes share the cases, all get the values of all cases, each counted once.
+    The evaluator's state also gets the main ones of ``figures_of``. Where several processes share the cases, all get the values of all
+    cases, each counted once.
 
     Args:
         metrics: gathers the cases.
-        figure: "froc_mean", "ap", "ap@0.5" (at an IoU that ``metrics`` know), "sensitivity@2" (false positives per case), or
-            "case_auroc".
+        figure: the key of one, such as "froc_mean", "ap@0.5" (at an IoU that ``metrics`` know), or "sensitivity@2" (false positives per
+            case), see ``parse_goal``.
 
     Raises:
         DataError: there is no such figure.
@@ -59,14 +59,12 @@ class DetectionMetric(Metric):
         return 0.0 if isnan(value) else value
 
     def completed(self, engine: Engine, name: str) -> None:
-        """At the end of an evaluation: add the mean of FROC, AP and the sensitivity at 1 false positive per case to the engine's metrics."""
+        """At the end of an evaluation: add the main figures to the engine's metrics, 0 where they are undefined."""
         self._gather()
         super().completed(engine, name)
-        values = self.metrics.compute()
-        at_one = values["froc"]["fp_per_case"].index(1)
-        engine.state.metrics["froc_mean"] = values["froc"]["mean"] or 0.0
-        engine.state.metrics["ap"] = values["ap"] or 0.0
-        engine.state.metrics["sensitivity_at_1"] = values["froc"]["sensitivity"][at_one] or 0.0
+        rules, (table, _) = self.metrics.rules, self.metrics.tables()
+        main = {key: figure.value(table, rules) for key, figure in figures_of(rules).items() if Trait.MAIN in figure.traits}
+        engine.state.metrics |= {key: 0.0 if isnan(value) else value for key, value in main.items()}
 
     def _gather(self) -> None:
         """Give this process the cases of the others."""

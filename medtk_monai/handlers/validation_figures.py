@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import ignite.distributed as idist
@@ -12,16 +12,17 @@ from torch.utils.tensorboard import SummaryWriter
 from medtk_monai.box_ops import box_sizes, spatial_affine
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.handlers.gathering import gather, gather_cases
-from medtk_monai.metrics import DetectionMetrics, IoUHit
+from medtk_monai.metrics import DetectionMetrics, IoUHit, Summary, Trait, figures_of
 from medtk_monai.metrics.breakdown import all_lesions, sensitivity_by_size
-from medtk_monai.metrics.summary import curve_of, operating_point, summarize, threshold_for_fp
+from medtk_monai.metrics.resampling import plain
+from medtk_monai.metrics.thresholds import fp_name
 from medtk_monai.visualize import plot_froc
 from medtk_monai.visualize.charts import figure_pixels, plot_precision_recall, plot_scores, plot_sizes
 from medtk_monai.visualize.errors import WorstErrors, plot_errors
 
 FOLDER = "validation"
 """Tags begin with it."""
-_POINT = "1 FP per case"
+_POINT = fp_name(1)
 
 
 class ValidationFigures:
@@ -68,17 +69,14 @@ class ValidationFigures:
             return
         self._errors.merge(errors)
         self._writer = self._writer or SummaryWriter(self.log_dir)
-        table, at_iou = self.metrics.tables()
-        nothing = np.zeros((0, table.num_cases))
-        values = summarize(table, self.metrics.rules, at_iou, nothing)
-        threshold = threshold_for_fp(table, 1.0)
-        point = operating_point(table, threshold, self.metrics.rules.beta, nothing)
-        for name, value in further_scalars(values, point).items():
+        summary = self.metrics.summary()
+        table, threshold = summary.table, summary.operating_points[_POINT].threshold
+        for name, value in further_scalars(summary).items():
             self._writer.add_scalar(f"{FOLDER}/{name}", value, engine.state.epoch)
-        shares = sensitivity_by_size(table, all_lesions([case[0] for case in self.metrics.state], sizes), threshold, nothing)
+        shares = sensitivity_by_size(table, all_lesions([case[0] for case in self.metrics.state], sizes), threshold, summary.weights)
         images = {
-            "froc": figure_pixels(plot_froc(curve_of(table), values)),
-            "precision_recall": figure_pixels(plot_precision_recall(table, values["ap"])),
+            "froc": figure_pixels(plot_froc(summary.curve, summary.to_dict())),
+            "precision_recall": figure_pixels(plot_precision_recall(table, plain(summary.ap.value))),
             "scores": figure_pixels(plot_scores(table, threshold)),
             "sizes": figure_pixels(plot_sizes(shares, _POINT)),
             "errors": np.asarray(plot_errors(self._errors.misses(threshold), self._errors.alarms, _POINT)),
@@ -88,17 +86,14 @@ class ValidationFigures:
         self._writer.flush()
 
 
-def further_scalars(values: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, float]:
-    """What ``DetectionMetric`` leaves out of an evaluation: AP at IoUs other than the hit rule's and of each class if there are several,
-    case-level AUROC, and of the operating point the threshold and PPV. Its sensitivity is ``sensitivity_at_1``. Undefined ones are left out.
-
-    Args:
-        values: of ``summarize``.
-        point: of ``operating_point``, at 1 false positive per case.
-    """
-    per_iou = {f"ap_iou_{iou}": ap for iou, ap in values["ap_per_iou"].items() if IoUHit(float(iou)).name != values["hit"]}
-    classes = values["per_class"] if len(values["per_class"]) > 1 else []
-    found = {"case_auroc": values["case_auroc"], "froc_diseased": values["froc_diseased"]["mean"], **per_iou}
-    found |= {f"ap_class_{part['label']}": part["ap"] for part in classes}
-    found |= {"ppv_at_1": point["ppv"], "threshold_at_1": point["threshold"]}
-    return {name: value for name, value in found.items() if value is not None}
+def further_scalars(summary: Summary) -> dict[str, float]:
+    """What ``DetectionMetric`` leaves out of an evaluation: the other figures; AP at IoUs other than the hit rule's, figures of each class
+    if there are several, and of 1 false positive per case the threshold and PPV. Undefined ones are left out."""
+    known, point = figures_of(summary.rules), summary.operating_points[_POINT]
+    found = {key: value.value for key, value in summary.figures.items() if Trait.MAIN not in known[key].traits}
+    found["froc_diseased"] = summary.froc_diseased.mean.value
+    found |= {f"ap_iou_{iou:g}": ap for iou, ap in summary.ap_per_iou.items() if IoUHit(iou) != summary.rules.hit}
+    classes = summary.per_class if len(summary.per_class) > 1 else []
+    found |= {f"{key}_class_{part.label}": value.value for part in classes for key, value in part.figures.items()}
+    found |= {"ppv_at_1": point.ppv.value, "threshold_at_1": point.threshold}
+    return {name: value for name, value in found.items() if isfinite(value)}

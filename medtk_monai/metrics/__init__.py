@@ -1,15 +1,17 @@
 """Lesion-level evaluation: matching, FROC and average precision as functions, and a thin class that gathers cases."""
 
-from medtk_monai.metrics.average_precision import average_precision
+from medtk_monai.metrics.average_precision import AP_IOUS, average_precision
 from medtk_monai.metrics.detection_metrics import DetectionMetrics
+from medtk_monai.metrics.figures import FIGURES, Figure, Trait, figures_of
 from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE, FrocCurve, froc_curve, sensitivity_at
 from medtk_monai.metrics.goal import Goal, parse_goal
 from medtk_monai.metrics.hits import CenterDistanceHit, CenterInBoxHit, Hit, IoUHit, MaskHit, RadiusHit
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import UNMATCHED, CaseMatches, Outcome, Pairing, PooledMatches, match_detections, pool_matches
-from medtk_monai.metrics.resampling import Comparison, Interval, bootstrap_weights, compare, intervals
+from medtk_monai.metrics.resampling import NO_BOOTSTRAP, Bootstrap, Comparison, Interval, bootstrap_weights, compare, intervals
 from medtk_monai.metrics.rules import PRESETS, Rules, parse_rules
-from medtk_monai.metrics.summary import assess, operating_point, summarize, threshold_for_fp, threshold_for_sensitivity
+from medtk_monai.metrics.summary import FrocPoints, Summary, summarize
+from medtk_monai.metrics.thresholds import OperatingPoint, Wanted, operating_point, threshold_for_fp, threshold_for_sensitivity
 from medtk_monai.metrics.weighted import (
     average_precisions,
     average_precisions_step,
@@ -20,27 +22,36 @@ from medtk_monai.metrics.weighted import (
 )
 
 __all__ = [
+    "AP_IOUS",
+    "FIGURES",
+    "NO_BOOTSTRAP",
     "PRESETS",
     "STANDARD_FP_PER_CASE",
     "UNMATCHED",
+    "Bootstrap",
     "CaseMatches",
     "CenterDistanceHit",
     "CenterInBoxHit",
     "Comparison",
     "DetectionMetrics",
+    "Figure",
     "FrocCurve",
+    "FrocPoints",
     "Goal",
     "Hit",
     "Interval",
     "IoUHit",
     "MaskHit",
     "MatchTable",
+    "OperatingPoint",
     "Outcome",
     "Pairing",
     "PooledMatches",
     "RadiusHit",
     "Rules",
-    "assess",
+    "Summary",
+    "Trait",
+    "Wanted",
     "average_precision",
     "average_precisions",
     "average_precisions_step",
@@ -48,6 +59,7 @@ __all__ = [
     "case_aurocs",
     "compare",
     "counts_at",
+    "figures_of",
     "froc_curve",
     "froc_sensitivities",
     "intervals",

@@ -6,6 +6,9 @@ import numpy as np
 
 from medtk_monai.metrics.operating_points import count_operating_points
 
+AP_IOUS = (0.1, 0.5, 0.75)
+"""Where average precision is told beside that of the hit rule."""
+
 
 def average_precision(scores: np.ndarray, is_tp: np.ndarray, num_objects: int) -> float:
     """Average precision of one class with COCO's 101-point interpolation (Lin et al., ECCV 2014).

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from medtk_monai.errors import DataError
+from medtk_monai.metrics.average_precision import AP_IOUS
 from medtk_monai.metrics.froc import FrocCurve
 from medtk_monai.metrics.hits import Hit, IoUHit
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import CaseMatches, match_detections
+from medtk_monai.metrics.resampling import NO_BOOTSTRAP, Bootstrap
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import curve_of, summarize
+from medtk_monai.metrics.summary import Summary, summarize
+from medtk_monai.metrics.thresholds import Wanted
 from medtk_monai.structures import Detections, Target
 
 USUAL_HIT = IoUHit(0.1)
+ONE_FP_PER_CASE = Wanted((1.0,))
 
 
 class DetectionMetrics:
@@ -31,7 +34,7 @@ class DetectionMetrics:
         ap_iou_thresholds: IoU thresholds at which average precision is reported as well.
     """
 
-    def __init__(self, hit: Hit = USUAL_HIT, num_classes: int = 1, ap_iou_thresholds: Sequence[float] = (0.1, 0.5, 0.75)):
+    def __init__(self, hit: Hit = USUAL_HIT, num_classes: int = 1, ap_iou_thresholds: Sequence[float] = AP_IOUS):
         self.hit = hit
         self.num_classes = num_classes
         self.ap_hits = tuple(IoUHit(threshold) for threshold in ap_iou_thresholds)
@@ -89,22 +92,36 @@ class DetectionMetrics:
         first, *rest = (tabulate(matches, self.num_classes, patients) for matches in zip(*self._cases))
         return first, {hit.threshold: table for hit, table in zip(self.ap_hits, rest)}
 
+    def summary(
+        self, patients: Sequence[str] | None = None, bootstrap: Bootstrap = NO_BOOTSTRAP, wanted: Wanted = ONE_FP_PER_CASE
+    ) -> Summary:
+        """All figures, as an object.
+
+        Args:
+            patients: of each case; None where each is a patient of its own.
+            wanted: operating points to tell of.
+
+        Raises:
+            DataError: there are no cases.
+        """
+        table, at_iou = self.tables(patients)
+        return summarize(table, self.rules, at_iou, bootstrap, wanted.by_name(table))
+
     def curve(self) -> FrocCurve:
         """The whole FROC curve at the hit rule, for plots and tables.
 
         Raises:
             DataError: there are no cases.
         """
-        return curve_of(self.tables()[0])
+        return self.summary(wanted=Wanted(())).curve
 
     def compute(self) -> dict[str, Any]:
-        """All metrics as plain numbers, see ``summarize``, without intervals.
+        """All metrics as plain numbers, those of ``summary`` without intervals and operating points.
 
         Raises:
             DataError: there are no cases.
         """
-        table, at_iou = self.tables()
-        return summarize(table, self.rules, at_iou, np.zeros((0, table.num_cases)))
+        return self.summary(wanted=Wanted(())).to_dict()
 
     @property
     def rules(self) -> Rules:

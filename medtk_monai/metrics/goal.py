@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from medtk_monai.metrics.figures import figures_of
 from medtk_monai.metrics.hits import IoUHit
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.matching import ONE_TO_ONE
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import figures
-from medtk_monai.metrics.weighted import Figure, average_precisions, froc_sensitivities
-
-NAMES = "sensitivity@1 (false positive per case), froc_mean, ap, ap@0.5 (IoU), case_auroc"
+from medtk_monai.metrics.weighted import Compute, average_precisions, froc_sensitivities
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Goal:
 
     name: str
     rules: Rules
-    figure: Figure
+    figure: Compute
     fp_per_case: float = 1.0
 
     def value(self, table: MatchTable) -> float:
@@ -39,17 +37,18 @@ class Goal:
 
 
 def parse_goal(text: str, rules: Rules) -> Goal:
-    """The goal that a word names, with the rules of matching.
+    """The goal that a word names, with the rules of matching: the key of a figure, or one at a number, as sensitivity@2 or ap@0.5.
 
     Raises:
         ValueError: the word is not known, or its number out of range.
     """
     name, at, number = str(text).partition("@")
-    if not at and name in (known := figures(rules)):
-        return Goal(text, rules, known[name])
+    if not at and name in (known := figures_of(rules)):
+        return Goal(text, rules, known[name].by(rules))
     if name in _AT and _is_number(number):
         return _AT[name](text, float(number), rules)
-    raise ValueError(f"{text!r} is no figure: choose from {NAMES}")
+    choices = f"sensitivity@1 (false positive per case), ap@0.5 (IoU), {', '.join(figures_of(rules))}"
+    raise ValueError(f"{text!r} is no figure: choose from {choices}")
 
 
 def _is_number(text: str) -> bool:
@@ -71,7 +70,8 @@ def _sensitivity_at(text: str, rate: float, rules: Rules) -> Goal:
 
 
 def _ap_at(text: str, iou: float, rules: Rules) -> Goal:
-    return Goal(text, replace(rules, hit=IoUHit(iou), pairing=ONE_TO_ONE), average_precisions)
+    own = replace(rules, hit=IoUHit(iou), pairing=ONE_TO_ONE, name=f"{rules.name}, {text}")
+    return Goal(text, own, average_precisions)
 
 
 _AT: dict[str, Callable[[str, float, Rules], Goal]] = {"sensitivity": _sensitivity_at, "ap": _ap_at}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
 
 import numpy as np
 
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.weighted import Figure
+from medtk_monai.metrics.weighted import Compute
 from medtk_monai.metrics.wilson import wilson_interval
 
 _EQUAL = 1e-12
@@ -28,6 +30,43 @@ class Interval:
     low: float
     high: float
 
+    def to_dict(self, name: str, with_ends: bool = True) -> dict[str, Any]:
+        """As files have it: the figure by its name and, unless there was no bootstrap, ``name_interval``; None where undefined."""
+        return {name: plain(self.value)} | ({f"{name}_interval": [plain(self.low), plain(self.high)]} if with_ends else {})
+
+    @staticmethod
+    def read(values: Mapping[str, Any], name: str) -> Interval:
+        """What ``to_dict`` told; NaN for what is not there."""
+        parts = (values.get(name), *(values.get(f"{name}_interval") or (None, None)))
+        return Interval(*(float("nan") if part is None else float(part) for part in parts))
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """A bootstrap over patients.
+
+    Args:
+        draws: how many; without any there are no intervals.
+        seed: of the draws.
+        level: nominal coverage of the intervals.
+    """
+
+    draws: int = 0
+    seed: int = 0
+    level: float = 0.95
+
+    def weights(self, table: MatchTable) -> np.ndarray:
+        """See ``bootstrap_weights``."""
+        return bootstrap_weights(table, self.draws, self.seed)
+
+
+NO_BOOTSTRAP = Bootstrap()
+
+
+def plain(value: float) -> float | None:
+    """A Python float; None for what is not finite, which JSON lacks."""
+    return float(value) if isfinite(value) else None
+
 
 def bootstrap_weights(table: MatchTable, num_draws: int, seed: int = 0) -> np.ndarray:
     """Weights (B, N) of a bootstrap over patients (Efron, Annals of Statistics 1979): as many patients as there are, drawn with
@@ -41,7 +80,7 @@ def bootstrap_weights(table: MatchTable, num_draws: int, seed: int = 0) -> np.nd
 
 
 def intervals(
-    table: MatchTable, figure: Figure, weights: np.ndarray, level: float = 0.95, totals: Sequence[float] | float = 0.0
+    table: MatchTable, figure: Compute, weights: np.ndarray, level: float = 0.95, totals: Sequence[float] | float = 0.0
 ) -> list[Interval]:
     """A figure, or each of several, with the percentile interval of its bootstrap distribution.
 
@@ -85,7 +124,7 @@ def rate_interval(table: MatchTable, part: np.ndarray, whole: np.ndarray, weight
     return intervals(table, _ratio(part, whole), weights, level)[0]
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> Figure:
+def _ratio(part: np.ndarray, whole: np.ndarray) -> Compute:
     def figure(_: MatchTable, weights: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(weights @ whole > 0, (weights @ part) / (weights @ whole), np.nan)
@@ -117,7 +156,9 @@ class Comparison:
     p_value: float
 
 
-def compare(first: MatchTable, second: MatchTable, figure: Figure, num_draws: int = 1000, seed: int = 0, level: float = 0.95) -> Comparison:
+def compare(
+    first: MatchTable, second: MatchTable, figure: Compute, num_draws: int = 1000, seed: int = 0, level: float = 0.95
+) -> Comparison:
     """Compare a figure of two detectors by a paired bootstrap and by a permutation test over patients.
 
     The permutation test exchanges the detectors' results on random patients (Good, Permutation Tests, 1994): its p-value is the share

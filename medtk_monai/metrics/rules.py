@@ -1,10 +1,12 @@
-"""How evaluations count: the hit rule, who may find what, and how a FROC curve is read."""
+"""How evaluations count: the hit rule, who may find what, how a FROC curve is read, and what ranks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, Literal
 
+from medtk_monai.errors import DataError
 from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE
 from medtk_monai.metrics.hits import CenterDistanceHit, CenterInBoxHit, Hit, IoUHit, RadiusHit
 from medtk_monai.metrics.matching import ONE_TO_ONE, Pairing
@@ -15,7 +17,7 @@ _MANY_TO_ONE = Pairing("each_object", "set_aside")
 
 @dataclass(frozen=True)
 class Rules:
-    """How an evaluation counts.
+    """How an evaluation counts. Rules that count alike are equal, whatever they are called.
 
     Args:
         hit: the hit rule, of boxes in mm; None for a point in the object's mask, which is another in each case.
@@ -23,6 +25,9 @@ class Rules:
         interpolation: of FROC curves between operating points.
         fp_per_case: where FROC curves are read off; their mean is that of these sensitivities.
         beta: of the F-score; 2 weighs sensitivity more than precision.
+        ranking: keys of the figures that these rules rank by, the first one first; empty where a challenge ranks by others.
+        excuse: what makes a finding count neither way near an ignored object: it ``"hit"`` it.
+        name: the preset, or the rule as it was typed; found by itself unless given.
     """
 
     hit: Hit | None = IoUHit(0.1)
@@ -30,20 +35,49 @@ class Rules:
     interpolation: Interpolation = "step"
     fp_per_case: tuple[float, ...] = STANDARD_FP_PER_CASE
     beta: float = 1.0
+    ranking: tuple[str, ...] = ("froc_mean",)
+    excuse: Literal["hit"] = "hit"
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", next((name for name, preset in PRESETS.items() if preset == self), self.hit_name))
 
     @property
     def hit_name(self) -> str:
         """Of the hit rule, in result files."""
         return "center in mask" if self.hit is None else self.hit.name
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in plain values, see ``read``."""
+        values: dict[str, Any] = {"name": self.name, "hit": _hit_values(self.hit), "pairing": asdict(self.pairing)}
+        plain = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in values}
+        return values | {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+
+    @staticmethod
+    def read(values: Mapping[str, Any]) -> Rules:
+        """The rules that ``to_dict`` told.
+
+        Raises:
+            DataError: they are of another release or package, or damaged.
+        """
+        try:
+            parts = {part.name: values[part.name] for part in fields(Rules)}
+            parts |= {name: tuple(value) for name, value in parts.items() if isinstance(value, list)}
+            parameters = dict(values["hit"])
+            hit = _HITS[parameters.pop("rule")](**parameters)
+            return Rules(**parts | {"hit": hit, "pairing": Pairing(**values["pairing"])})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"the rules {values} are not known here: {error!r}", remedy="evaluate again with this release") from error
+
 
 PRESETS = {
-    "medtk": Rules(),
-    "nndetection": Rules(),
-    "luna16": Rules(RadiusHit(), _MANY_TO_ONE, "linear"),
-    "adam": Rules(RadiusHit(), _MANY_TO_ONE),
-    "cada": Rules(None, _MANY_TO_ONE, beta=2.0),
-    "picai": Rules(IoUHit(0.1), Pairing("optimal", "set_aside")),
+    "medtk": Rules(name="medtk"),
+    "nndetection": Rules(name="nndetection"),
+    "luna16": Rules(RadiusHit(), _MANY_TO_ONE, "linear", name="luna16"),
+    "adam": Rules(RadiusHit(), _MANY_TO_ONE, ranking=(), name="adam"),
+    "cada": Rules(None, _MANY_TO_ONE, beta=2.0, ranking=(), name="cada"),
+    "picai": Rules(IoUHit(0.1), Pairing("optimal", "set_aside"), ranking=("picai_score", "picai_ap"), name="picai"),
 }
 """The rules of known evaluations. nnDetection (Baumgartner et al., MICCAI 2021) counts as we do: IoU of 0.1, one to one. LUNA16 (Setio et
 al., Medical Image Analysis 2017) and ADAM (Timmins et al., NeuroImage 2021) ask for the center within the lesion's radius, CADA (Ivantsits
@@ -64,9 +98,18 @@ def parse_rules(text: str) -> Rules:
         raise ValueError(f"{text!r} is no hit rule: choose from {', '.join(PRESETS)}, {', '.join(_HITS)}")
     try:
         values = [float(number)] if number else []
-        return replace(PRESETS["medtk"], hit=_HITS[name](*values))
+        return replace(PRESETS["medtk"], hit=_HITS[name](*values), name=text)
     except TypeError as error:
         raise ValueError(f"{text!r}: {name} takes {'a number, as distance:5' if name == 'distance' else 'no number'}") from error
+
+
+def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """The first field in which rules in plain values differ, with both values; "" where they count alike, whatever they are called."""
+    for name in dict.fromkeys([*first, *second]):
+        one, other = first.get(name), second.get(name)
+        if name != "name" and one != other:
+            return f"{name} is {one} and {other}"
+    return ""
 
 
 _HITS: dict[str, Callable[..., Hit | None]] = {
@@ -76,3 +119,11 @@ _HITS: dict[str, Callable[..., Hit | None]] = {
     "radius": RadiusHit,
     "mask": lambda: None,
 }
+
+
+def _hit_values(hit: Hit | None) -> dict[str, Any]:
+    """The word of a hit rule, and its parameters; of a rule of another package the path of its class."""
+    if hit is None:
+        return {"rule": "mask"}
+    word = next((word for word, kind in _HITS.items() if kind is type(hit)), f"{type(hit).__module__}.{type(hit).__qualname__}")
+    return {"rule": word} | ({part.name: getattr(hit, part.name) for part in fields(hit) if part.init} if is_dataclass(hit) else {})

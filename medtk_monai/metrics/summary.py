@@ -1,244 +1,249 @@
-"""All figures of an evaluation from its tables of matches, as plain numbers for JSON."""
+"""All figures of an evaluation from its tables of matches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from math import isfinite
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from medtk_monai.errors import DataError
+from medtk_monai.metrics.figures import Trait, figures_of
 from medtk_monai.metrics.froc import FrocCurve, froc_curve
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import Interval, bootstrap_weights, intervals
-from medtk_monai.metrics.rules import PRESETS, Rules
-from medtk_monai.metrics.weighted import (
-    Figure,
-    average_precisions,
-    average_precisions_step,
-    case_aurocs,
-    counts_at,
-    froc_sensitivities,
-    picai_scores,
-)
+from medtk_monai.metrics.resampling import NO_BOOTSTRAP, Bootstrap, Interval, intervals, plain
+from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.thresholds import OperatingPoint, operating_point
+from medtk_monai.metrics.weighted import average_precisions, froc_sensitivities
 
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 """False positives per case, and the lower and upper ends of the sensitivity's interval there, (K,) each."""
 _BAND_POINTS = 49
 
 
-def figures(rules: Rules) -> dict[str, Figure]:
-    """The single figures (B,) that detectors are compared by: froc_mean, sensitivity_at_1 (false positive per case), ap, case_auroc; by
-    the rules of PI-CAI also picai_ap and picai_score."""
+@dataclass(frozen=True)
+class FrocPoints:
+    """A FROC curve where the rules read it off.
 
-    def sensitivities(table: MatchTable, weights: np.ndarray) -> np.ndarray:
-        return froc_sensitivities(table, weights, rules.fp_per_case, rules.interpolation)
+    Args:
+        fp_per_case: R numbers.
+        sensitivity: at each of them.
+        mean: of these sensitivities.
+    """
 
-    return {
-        "froc_mean": lambda table, weights: sensitivities(table, weights).mean(axis=1),
-        "sensitivity_at_1": lambda table, weights: froc_sensitivities(table, weights, [1.0], rules.interpolation)[:, 0],
-        "ap": average_precisions,
-        "case_auroc": case_aurocs,
-        **ranking_figures(rules),
-    }
+    fp_per_case: tuple[float, ...]
+    sensitivity: tuple[Interval, ...]
+    mean: Interval
+
+    def to_dict(self, with_ends: bool = True) -> dict[str, Any]:
+        """As files have it, the intervals only if asked for."""
+        told = [value.to_dict("x", with_ends) for value in self.sensitivity]
+        return (
+            {"fp_per_case": list(self.fp_per_case), "sensitivity": [value["x"] for value in told]}
+            | ({"sensitivity_interval": [value["x_interval"] for value in told]} if with_ends else {})
+            | self.mean.to_dict("mean", with_ends)
+        )
 
 
-def ranking_figures(rules: Rules) -> dict[str, Figure]:
-    """What a challenge ranks by beyond what all evaluations tell: picai_ap and picai_score, where the rules are PI-CAI's."""
-    return {"picai_ap": average_precisions_step, "picai_score": picai_scores} if rules == PRESETS["picai"] else {}
+@dataclass(frozen=True)
+class ClassSummary:
+    """One class: its lesions, the figures that are told of classes, by key, and average precision at each IoU."""
+
+    label: int
+    num_lesions: int
+    figures: Mapping[str, Interval]
+    ap_per_iou: Mapping[float, float]
+
+    def to_dict(self, with_ends: bool = True) -> dict[str, Any]:
+        """As files have it, the intervals only if asked for."""
+        values = {"label": self.label, "num_lesions": self.num_lesions} | _flat(self.figures, with_ends)
+        return values | {"ap_per_iou": _per_iou(self.ap_per_iou)}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All figures of an evaluation. Each of ``figures`` is an attribute as well: ``summary.froc_mean.value``, ``.low``, ``.high``.
+
+    Args:
+        table: matches by the rules, of which figures are functions.
+        rules: how it was counted.
+        bootstrap: that intervals are of.
+        figures: by key, see ``figures_of``; NaN stands for what is undefined.
+        curves: FROC over all cases, and over the cases with lesions alone.
+        ap_per_iou: average precision one to one at IoUs.
+        per_class: all classes.
+        operating_points: by name.
+    """
+
+    table: MatchTable
+    rules: Rules
+    bootstrap: Bootstrap
+    figures: Mapping[str, Interval]
+    curves: tuple[FrocPoints, FrocPoints]
+    ap_per_iou: Mapping[float, float]
+    per_class: Sequence[ClassSummary]
+    operating_points: Mapping[str, OperatingPoint]
+
+    def __getattr__(self, name: str) -> Interval:
+        if name != "figures" and name in self.figures:
+            return self.figures[name]
+        raise AttributeError(f"an evaluation has no {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.figures]
+
+    @property
+    def num_cases(self) -> int:
+        return self.table.num_cases
+
+    @property
+    def num_patients(self) -> int:
+        return int(self.table.patients.max(initial=-1)) + 1
+
+    @property
+    def num_diseased(self) -> int:
+        """Cases with lesions."""
+        return int(self.table.diseased.sum())
+
+    @property
+    def num_lesions(self) -> int:
+        return int(self.table.lesions.sum())
+
+    @property
+    def num_detections(self) -> int:
+        """Found lesions and false positives; what was set aside is left out."""
+        return len(self.table.scores)
+
+    @property
+    def froc(self) -> FrocPoints:
+        return self.curves[0]
+
+    @property
+    def froc_diseased(self) -> FrocPoints:
+        """Over the cases with lesions alone."""
+        return self.curves[1]
+
+    @property
+    def curve(self) -> FrocCurve:
+        """The whole FROC curve, all operating points."""
+        return froc_curve(self.table.scores, self.table.is_tp, self.num_lesions, self.num_cases)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(B, N) of the bootstrap."""
+        return self.bootstrap.weights(self.table)
+
+    def sensitivity_at(self, fp_per_case: float) -> Interval:
+        """Sensitivity at a number of false positives per case."""
+        return self._sensitivities([fp_per_case])[0]
+
+    def band(self) -> Band:
+        """The interval of the FROC curve; NaN without a bootstrap."""
+        rates = np.geomspace(min(self.rules.fp_per_case) / 1.15, max(self.rules.fp_per_case) * 1.15, _BAND_POINTS)
+        values = self._sensitivities(rates)
+        return rates, np.array([value.low for value in values]), np.array([value.high for value in values])
+
+    def _sensitivities(self, rates: Sequence[float] | np.ndarray) -> list[Interval]:
+        def figure(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+            return froc_sensitivities(table, weights, rates, self.rules.interpolation)
+
+        return intervals(self.table, figure, self.weights, self.bootstrap.level, float(self.num_lesions))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of metrics.json. Of each figure ``x`` there is ``x_interval`` as well with a bootstrap, null where there is none."""
+        boot, with_ends = self.bootstrap, self.bootstrap.draws > 0
+        counts = ("num_cases", "num_patients", "num_diseased", "num_lesions", "num_detections")
+        return (
+            {name: getattr(self, name) for name in counts}
+            | {"hit": self.rules.hit_name, "rules": self.rules.to_dict()}
+            | {"froc": self.froc.to_dict(with_ends), "froc_diseased": self.froc_diseased.to_dict(with_ends)}
+            | _flat(self.figures, with_ends)
+            | {"ap_per_iou": _per_iou(self.ap_per_iou), "per_class": [part.to_dict(with_ends) for part in self.per_class]}
+            | {"bootstrap": {"draws": boot.draws, "seed": boot.seed, "level": boot.level, "unit": "patient"}}
+            | {"interpolation": self.rules.interpolation}
+            | {"operating_points": {name: point.to_dict(with_ends) for name, point in self.operating_points.items()}}
+        )
+
+    def to_pandas(self) -> Any:
+        """A data frame with rows of ``figure``, ``value``, ``low`` and ``high``: figures by key, sensitivity@x at the points of the FROC
+        curve, and ap@x at IoUs.
+
+        Raises:
+            DataError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise DataError(f"a data frame needs pandas: {error}", remedy="pip install pandas, or use to_dict()") from error
+        rows = [(name, told.value, told.low, told.high) for name, told in self._rows()]
+        return pandas.DataFrame(rows, columns=["figure", "value", "low", "high"])
+
+    def _rows(self) -> Iterator[tuple[str, Interval]]:
+        yield from self.figures.items()
+        yield from ((f"sensitivity@{rate:g}", value) for rate, value in zip(self.froc.fp_per_case, self.froc.sensitivity))
+        yield from ((f"ap@{iou:g}", Interval(ap, np.nan, np.nan)) for iou, ap in self.ap_per_iou.items())
 
 
 def summarize(
     table: MatchTable,
     rules: Rules,
     ap_tables: Mapping[float, MatchTable],
-    weights: np.ndarray,
-    level: float = 0.95,
-) -> dict[str, Any]:
-    """FROC, average precision and case-level figures with bootstrap intervals over patients; None stands for what is undefined.
+    bootstrap: Bootstrap = NO_BOOTSTRAP,
+    thresholds: Mapping[str, float] | None = None,
+) -> Summary:
+    """All figures of an evaluation, with bootstrap intervals over patients.
 
     Args:
         table: matches by the rules.
         ap_tables: IoU threshold -> matches one to one at that IoU, of the same cases.
-        weights: (B, N) of a bootstrap, see ``bootstrap_weights``; with B = 0 there are no intervals.
-
-    Returns:
-        Of each figure ``x`` also ``x_interval``, (low, high), with a bootstrap, see ``intervals``; None, None where there is none.
-        ``froc_diseased`` is over the cases with lesions alone.
-        ``picai_ap`` and ``picai_score`` are there if the rules are those of PI-CAI.
+        thresholds: of the operating points, by name.
     """
+    weights = bootstrap.weights(table)
+    classes = []
+    for label in range(table.num_classes):
+        own, at_iou = table.of_class(label), {iou: other.of_class(label) for iou, other in ap_tables.items()}
+        told = _figures(own, rules, weights, bootstrap.level, Trait.BY_CLASS)
+        classes.append(ClassSummary(label, int(own.lesions.sum()), told, _ap(at_iou)))
+    return Summary(
+        table,
+        rules,
+        bootstrap,
+        _figures(table, rules, weights, bootstrap.level),
+        (_read_off(table, rules, weights, bootstrap.level), _read_off(table, rules, weights, bootstrap.level, diseased=True)),
+        _ap(ap_tables),
+        classes,
+        {name: operating_point(table, value, rules.beta, weights, bootstrap.level) for name, value in (thresholds or {}).items()},
+    )
 
-    def of(figure: Figure, of_table: MatchTable = table, totals: Sequence[float] = (0.0,)) -> list[Interval]:
-        return intervals(of_table, figure, weights, level, totals)
 
-    def named(key: str, value: Interval) -> dict[str, Any]:
-        return {key: plain(value.value)} | ({f"{key}_interval": _ends(value)} if len(weights) else {})
+def _figures(table: MatchTable, rules: Rules, weights: np.ndarray, level: float, wanted: Trait = Trait.NONE) -> dict[str, Interval]:
+    lesions = float(table.lesions.sum())
+    return {
+        key: intervals(table, figure.by(rules), weights, level, lesions if Trait.SHARE in figure.traits else 0.0)[0]
+        for key, figure in figures_of(rules).items()
+        if wanted in figure.traits
+    }
 
-    def read_off(table: MatchTable, weights: np.ndarray) -> np.ndarray:
-        values = froc_sensitivities(table, weights, rules.fp_per_case, rules.interpolation)
+
+def _read_off(table: MatchTable, rules: Rules, weights: np.ndarray, level: float, diseased: bool = False) -> FrocPoints:
+    def figure(table: MatchTable, weights: np.ndarray) -> np.ndarray:
+        chosen = weights * table.diseased if diseased else weights
+        values = froc_sensitivities(table, chosen, rules.fp_per_case, rules.interpolation)
         return np.column_stack([values, values.mean(axis=1)])
 
-    def curve(figure: Figure) -> dict[str, Any]:
-        *values, mean = of(figure, totals=[*[num_lesions] * len(rules.fp_per_case), 0])
-        return (
-            {"fp_per_case": list(rules.fp_per_case), "sensitivity": [plain(value.value) for value in values]}
-            | ({"sensitivity_interval": [_ends(value) for value in values]} if len(weights) else {})
-            | named("mean", mean)
-        )
-
-    num_lesions = int(table.lesions.sum())
-    classes = [table.of_class(label) for label in range(table.num_classes)]
-    nothing = np.zeros((0, table.num_cases))
-
-    def per_iou(label: int | None = None) -> dict[str, float | None]:
-        tables = {iou: other if label is None else other.of_class(label) for iou, other in ap_tables.items()}
-        return {f"{iou:g}": plain(intervals(other, average_precisions, nothing)[0].value) for iou, other in tables.items()}
-
-    return (
-        {
-            "num_cases": table.num_cases,
-            "num_patients": int(table.patients.max(initial=-1)) + 1,
-            "num_diseased": int(table.diseased.sum()),
-            "num_lesions": num_lesions,
-            "num_detections": len(table.scores),
-            "hit": rules.hit_name,
-            "froc": curve(read_off),
-            "froc_diseased": curve(lambda table, weights: read_off(table, weights * table.diseased)),
-        }
-        | named("ap", of(average_precisions)[0])
-        | {"ap_per_iou": per_iou()}
-        | named("case_auroc", of(case_aurocs)[0])
-        | {key: value for name, figure in ranking_figures(rules).items() for key, value in named(name, of(figure)[0]).items()}
-        | {
-            "per_class": [
-                {"label": label, "num_lesions": int(own.lesions.sum())}
-                | named("ap", of(average_precisions, own)[0])
-                | {"ap_per_iou": per_iou(label)}
-                for label, own in enumerate(classes)
-            ]
-        }
-    )
+    totals = [*[float(table.lesions.sum())] * len(rules.fp_per_case), 0.0]
+    *values, mean = intervals(table, figure, weights, level, totals)
+    return FrocPoints(rules.fp_per_case, tuple(values), mean)
 
 
-def curve_of(table: MatchTable) -> FrocCurve:
-    """The whole FROC curve, for plots and tables."""
-    return froc_curve(table.scores, table.is_tp, int(table.lesions.sum()), table.num_cases)
+def _ap(tables: Mapping[float, MatchTable]) -> dict[float, float]:
+    return {iou: float(average_precisions(table, np.ones((1, table.num_cases)))[0]) for iou, table in tables.items()}
 
 
-def assess(
-    table: MatchTable,
-    rules: Rules,
-    ap_tables: Mapping[float, MatchTable],
-    thresholds: Mapping[str, float],
-    num_draws: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[dict[str, Any], Band]:
-    """All of an evaluation: ``summarize`` with ``operating_points``, one for each of the named thresholds, and the band around the curve.
-
-    Args:
-        num_draws, seed: of the bootstrap over patients; without draws there are no intervals, and the band is NaN.
-    """
-    weights = bootstrap_weights(table, num_draws, seed)
-    metrics = summarize(table, rules, ap_tables, weights, level)
-    metrics |= {"bootstrap": {"draws": num_draws, "seed": seed, "level": level, "unit": "patient"}, "interpolation": rules.interpolation}
-    metrics["operating_points"] = {name: operating_point(table, value, rules.beta, weights, level) for name, value in thresholds.items()}
-    rates = np.geomspace(min(rules.fp_per_case) / 1.15, max(rules.fp_per_case) * 1.15, _BAND_POINTS)
-    values = sensitivity_intervals(table, rates, rules, weights, level)
-    return metrics, (rates, np.array([value.low for value in values]), np.array([value.high for value in values]))
+def _flat(values: Mapping[str, Interval], with_ends: bool) -> dict[str, Any]:
+    return {name: part for key, value in values.items() for name, part in value.to_dict(key, with_ends).items()}
 
 
-def sensitivity_intervals(
-    table: MatchTable, fp_per_case: Sequence[float] | np.ndarray, rules: Rules, weights: np.ndarray, level: float = 0.95
-) -> list[Interval]:
-    """Sensitivities at numbers of false positives per case, with their intervals, see ``intervals``."""
-
-    def figure(table: MatchTable, weights: np.ndarray) -> np.ndarray:
-        return froc_sensitivities(table, weights, fp_per_case, rules.interpolation)
-
-    return intervals(table, figure, weights, level, float(table.lesions.sum()))
-
-
-def operating_point(table: MatchTable, threshold: float, beta: float, weights: np.ndarray, level: float = 0.95) -> dict[str, Any]:
-    """What it means to report detections from a threshold of the score on: counts, and shares with intervals, see ``intervals``.
-
-    Args:
-        threshold: scores of at least this much are reported.
-        beta: of the F-score (van Rijsbergen, Information Retrieval, 1979).
-        weights: as for ``summarize``.
-    """
-    ones = np.ones((1, table.num_cases))
-    counts = {name: int(value[0]) for name, value in counts_at(table, ones, threshold).items()}
-
-    def shares(table: MatchTable, weights: np.ndarray) -> np.ndarray:
-        return _shares(table, weights, threshold, beta)
-
-    totals = {
-        "sensitivity": counts["tp"] + counts["fn"],
-        "ppv": counts["tp"] + counts["fp"],
-        "case_sensitivity": counts["case_tp"] + counts["case_fn"],
-        "case_specificity": counts["case_fp"] + counts["case_tn"],
-    }
-    values = dict(zip(_SHARES, intervals(table, shares, weights, level, [totals.get(name, 0) for name in _SHARES])))
-    return (
-        {"threshold": plain(threshold), "beta": beta, "num_cases": table.num_cases, "num_diseased": int(table.diseased.sum())}
-        | counts
-        | {name: plain(value.value) for name, value in values.items()}
-        | ({f"{name}_interval": _ends(value) for name, value in values.items()} if len(weights) else {})
-    )
-
-
-_SHARES = (
-    "sensitivity", "ppv", "f_score", "fp_per_case", "fp_per_healthy_case", "fp_per_diseased_case", "case_sensitivity", "case_specificity",
-)  # fmt: skip
-
-
-def _shares(table: MatchTable, weights: np.ndarray, threshold: float, beta: float) -> np.ndarray:
-    n = counts_at(table, weights, threshold)
-    healthy, diseased = n["case_fp"] + n["case_tn"], n["case_tp"] + n["case_fn"]
-    square = beta * beta
-    columns = [
-        (n["tp"], n["tp"] + n["fn"]),
-        (n["tp"], n["tp"] + n["fp"]),
-        ((1 + square) * n["tp"], (1 + square) * n["tp"] + square * n["fn"] + n["fp"]),
-        (n["fp"], healthy + diseased),
-        (n["fp_healthy"], healthy),
-        (n["fp_diseased"], diseased),
-        (n["case_tp"], diseased),
-        (n["case_tn"], healthy),
-    ]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.stack([np.where(whole > 0, part / whole, np.nan) for part, whole in columns], axis=1)
-
-
-def typed_threshold(value: float) -> float:
-    """A threshold as scores are stored, in float32: 0.7 typed is to include a score of 0.7."""
-    return float(np.float32(value))
-
-
-def threshold_for_fp(table: MatchTable, fp_per_case: float) -> float:
-    """The lowest score from which on there are at most so many false positives per case; infinite where even the best score has more."""
-    alarms = np.sort(table.scores[~table.is_tp])[::-1]
-    allowed = int(np.floor(fp_per_case * table.num_cases + 1e-9))
-    scores = np.unique(table.scores)
-    if len(alarms) > allowed:
-        scores = scores[scores > alarms[allowed]]
-    return float(scores[0]) if len(scores) else float("inf")
-
-
-def threshold_for_sensitivity(table: MatchTable, sensitivity: float) -> float:
-    """The highest score from which on at least this share of the lesions is found; infinite where it is out of reach."""
-    found = np.sort(table.scores[table.is_tp])[::-1]
-    needed = int(np.ceil(sensitivity * table.lesions.sum() - 1e-9))
-    if needed > len(found) or not len(found):
-        return float("inf")
-    return float(found[max(needed, 1) - 1])
-
-
-def plain(value: float) -> float | None:
-    """A Python float; None for what is not finite, which JSON lacks."""
-    return float(value) if isfinite(value) else None
-
-
-def _ends(interval: Interval) -> list[float | None]:
-    return [plain(interval.low), plain(interval.high)]
+def _per_iou(values: Mapping[float, float]) -> dict[str, float | None]:
+    return {f"{iou:g}": plain(ap) for iou, ap in values.items()}

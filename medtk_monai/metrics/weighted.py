@@ -16,7 +16,7 @@ from medtk_monai.metrics.match_table import MatchTable
 _CHUNK = 2_000_000
 """Numbers that are worked on at once: memory does not grow with the number of draws."""
 Interpolation = Literal["step", "linear"]
-Figure = Callable[[MatchTable, np.ndarray], np.ndarray]
+Compute = Callable[[MatchTable, np.ndarray], np.ndarray]
 """A table and weights (B, N) -> a figure (B,), or several (B, R)."""
 
 
@@ -70,7 +70,7 @@ def picai_scores(table: MatchTable, weights: np.ndarray) -> np.ndarray:
     return (case_aurocs(table, weights) + average_precisions_step(table, weights)) / 2
 
 
-def _mean_over_classes(table: MatchTable, weights: np.ndarray, figure: Figure) -> np.ndarray:
+def _mean_over_classes(table: MatchTable, weights: np.ndarray, figure: Compute) -> np.ndarray:
     per_class = np.stack([figure(table.of_class(label), weights) for label in range(table.num_classes)], axis=1)
     present = ~np.isnan(per_class)
     with np.errstate(invalid="ignore"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from medtk_monai.tuning.sweep import Sweep
 
 _NUM_SHOWN = 10
@@ -22,7 +24,7 @@ def format_sweep(sweep: Sweep) -> str:
         lines.append("none is better than the present one")
     else:
         lines.append(f"gain {gain:+.3f} ({low:+.3f} to {high:+.3f}), p = {sweep.gain.p_value:.3g}, on the cases that it was chosen on")
-    threshold = sweep.point["threshold"]
-    if threshold is not None:
+    threshold = sweep.point.threshold
+    if isfinite(threshold):
         lines.append(f"{sweep.goal.fp_per_case:g} false positives per case: scores from {threshold:.4g}")
     return "\n".join(lines)

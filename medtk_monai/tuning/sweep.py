@@ -16,10 +16,11 @@ from medtk_monai.evaluation import TruthCase
 from medtk_monai.evaluation.evaluate import table_of
 from medtk_monai.evaluation.matching import join_cases, match_all
 from medtk_monai.evaluation.printed import csv_text
+from medtk_monai.metrics.figures import figures_of
 from medtk_monai.metrics.goal import Goal
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import Comparison, bootstrap_weights, compare
-from medtk_monai.metrics.summary import figures, operating_point, plain, threshold_for_fp
+from medtk_monai.metrics.resampling import Comparison, bootstrap_weights, compare, plain
+from medtk_monai.metrics.thresholds import OperatingPoint, fp_name, operating_point, threshold_for_fp
 from medtk_monai.tuning.candidates import Candidates
 from medtk_monai.tuning.settings import Setting
 
@@ -57,7 +58,7 @@ class Sweep:
     trials: Sequence[Trial]
     best: Trial
     gain: Comparison
-    point: dict[str, Any]
+    point: OperatingPoint
     origin: dict[str, Any]
 
     @property
@@ -67,13 +68,13 @@ class Sweep:
         return {
             "goal": self.goal.name,
             "hit": self.goal.rules.hit_name,
+            "rules": self.goal.rules.to_dict(),
             **self.origin,
             "present": _told(self.trials[0]),
             "best": _told(self.best),
-            "gain": plain(gain.value),
-            "gain_interval": [plain(gain.low), plain(gain.high)],
+            **gain.to_dict("gain"),
             "p_value": plain(self.gain.p_value),
-            "operating_points": {f"{self.goal.fp_per_case:g} FP per case": self.point},
+            "operating_points": {fp_name(self.goal.fp_per_case): self.point.to_dict()},
             "trials": [_told(trial) for trial in self.trials],
         }
 
@@ -126,8 +127,7 @@ def sweep(
 
 
 def _trial(setting: Setting, table: MatchTable, goal: Goal) -> Trial:
-    (mean,) = figures(goal.rules)["froc_mean"](table, np.ones((1, table.num_cases)))
-    return Trial(setting, goal.value(table), float(mean))
+    return Trial(setting, goal.value(table), figures_of(goal.rules)["froc_mean"].value(table, goal.rules))
 
 
 def _rank(trial: Trial) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation import evaluate_files, read_truth
 from medtk_monai.formats import read_predictions
 from medtk_monai.metrics import parse_goal, parse_rules
-from medtk_monai.metrics.summary import figures
+from medtk_monai.metrics.figures import figures_of
 from medtk_monai.tuning import settings_grid
 from tests.crossval.planted import cross_validation, load
 
@@ -69,7 +69,9 @@ def test_figures_of_each_fold_and_their_spread(found):
 
 def test_figures_of_a_fold_are_those_of_its_cases_alone(found):
     collection = collect(found, LOWER, GOAL, 10)
-    told = fold_figures(collection.present.table, found.folds, figures(GOAL.rules))
+    told = fold_figures(
+        collection.present.table, found.folds, {key: figure.by(GOAL.rules) for key, figure in figures_of(GOAL.rules).items()}
+    )
     for row in told["folds"]:
         own = [number for number, fold in enumerate(found.folds) if fold == row["fold"]]
         cases = [found.findings(found.present)[number] for number in own]

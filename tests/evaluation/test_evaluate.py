@@ -199,7 +199,7 @@ def test_thresholds(tmp_path):
 def test_thresholds_of_a_validation(tmp_path):
     result = evaluate(tmp_path, {"a": [LESION]}, {"a": [(LESION, 0.75)]})
     result.write(tmp_path / "validation")
-    assert read_operating_points(tmp_path / "validation" / "metrics.json")["1 FP per case, from validation"]["threshold"] == 0.75
+    assert read_operating_points(tmp_path / "validation" / "metrics.json")["1 FP per case, from validation"].threshold == 0.75
     (tmp_path / "odd.json").write_text("{}")
     with pytest.raises(DataError, match="no operating points"):
         read_operating_points(tmp_path / "odd.json")
@@ -226,7 +226,13 @@ def test_frames_agree(tmp_path):
 def test_files(tmp_path):
     result = evaluate(tmp_path, {"a": [LESION, OTHER], "b": []}, {"a": [(NEAR, 0.9), (MISS, 0.8)], "b": []}, num_draws=50)
     result.write(tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["froc.csv", "froc.png", "matches.csv", "metrics.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "froc.csv",
+        "froc.png",
+        "match_table.json",
+        "matches.csv",
+        "metrics.json",
+    ]
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["bootstrap"] == {"draws": 50, "seed": 0, "level": 0.95, "unit": "patient"} and metrics["hit"] == "iou>=0.1"
     rows = [line.split(",") for line in (tmp_path / "out" / "matches.csv").read_text().splitlines()]

@@ -12,8 +12,9 @@ from PIL import Image, ImageColor
 from medtk_monai.engines import TrainStep, prepare_batch
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.errors import DataError
+from medtk_monai.evaluation import compare_evaluations
 from medtk_monai.handlers import DetectionMetric, EpochSetter, EvaluationReport, TrainingProgress, key_metric, tensorboard_values
-from medtk_monai.metrics import DetectionMetrics
+from medtk_monai.metrics import CenterDistanceHit, DetectionMetrics
 from medtk_monai.structures import Detections, Target
 from medtk_monai.visualize.mosaic import COLORS
 
@@ -96,12 +97,28 @@ def test_report_writes_every_case_and_figure(tmp_path, caplog):
     EvaluationReport(DetectionMetrics(), tmp_path).attach(engine)
     with caplog.at_level(logging.INFO, "medtk_monai"):
         engine.run(data)
-    assert {p.name for p in tmp_path.iterdir()} == {"predictions.json", "metrics.json", "froc.csv", "froc.png", "preview.png"}
+    files = {"predictions.json", "metrics.json", "froc.csv", "froc.png", "matches.csv", "match_table.json", "preview.png"}
+    assert {p.name for p in tmp_path.iterdir()} == files
     cases = json.loads((tmp_path / "predictions.json").read_text())["cases"]
     assert [case["case_id"] for case in cases] == ["a", "b", "c"] and cases[0]["image"] == "a.nii.gz"
     assert cases[0]["boxes"] == [[1.75, 1.75, 2.8, 2.0, 2.0, 3.2]]  # voxels 2..6: center (4 - 0.5) * spacing
     assert json.loads((tmp_path / "metrics.json").read_text())["num_lesions"] == 2
     assert "FP per case" in caplog.text and str(tmp_path) in caplog.text
+
+
+def test_two_reports_can_be_compared(tmp_path):
+    """A detector that finds both lesions, and one that finds one; 0.5 mm beside is 1 voxel beside."""
+    near = CenterDistanceHit(0.6)
+    beside = [value + (axis % 3 == 0) for axis, value in enumerate(BOX)]
+    better = [("a", target(BOX), found(beside)), ("b", target(), found()), ("c", target(ELSEWHERE), found(ELSEWHERE))]
+    for name, cases in (("one", CASES), ("other", better)):
+        engine, data = evaluation(cases)
+        EvaluationReport(DetectionMetrics(near), tmp_path / name).attach(engine)
+        engine.run(data)
+    result = compare_evaluations(tmp_path / "one", tmp_path / "other", 50)
+    told = result["figures"]["sensitivity_at_1"]
+    assert (told["first"], told["second"], result["rules"]["hit"]) == (0.5, 1.0, {"rule": "distance", "distance": 0.6})
+    assert len((tmp_path / "one" / "matches.csv").read_text().splitlines()) == 4  # a hit, a false positive, a miss
 
 
 def test_report_of_flat_images_shows_them_as_a_whole(tmp_path):

@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from medtk_monai.engines.steps import CASE_IDS, DETECTIONS, TARGETS
 from medtk_monai.handlers import DetectionMetric, ValidationFigures, gathering
-from medtk_monai.metrics import DetectionMetrics
-from medtk_monai.metrics.summary import operating_point, summarize, threshold_for_fp
+from medtk_monai.metrics import DetectionMetrics, figures_of
+from medtk_monai.metrics.thresholds import operating_point, threshold_for_fp
 from medtk_monai.structures import Detections, Target
 
 IMAGES = {f"validation/{name}" for name in ("froc", "precision_recall", "scores", "sizes", "errors")}
@@ -72,10 +72,8 @@ def test_scalars_are_those_of_the_same_table(tmp_path):
     expected = DetectionMetrics(num_classes=2)
     for item in some_cases():
         expected.update(item["found"][0], item["target"][0], item["case_id"][0])
-    table, at_iou = expected.tables()
-    nothing = np.zeros((0, 3))
-    values = summarize(table, expected.rules, at_iou, nothing)
-    point = operating_point(table, threshold_for_fp(table, 1.0), 1.0, nothing)
+    values, (table, _) = expected.compute(), expected.tables()
+    point = operating_point(table, threshold_for_fp(table, 1.0), 1.0, np.zeros((0, 3))).to_dict()
     wanted = {
         "case_auroc": values["case_auroc"],
         "froc_diseased": values["froc_diseased"]["mean"],
@@ -88,7 +86,8 @@ def test_scalars_are_those_of_the_same_table(tmp_path):
     }
     assert point["threshold"] == pytest.approx(0.05) and point["ppv"] == 0.5 and values["case_auroc"] == 0.5
     told = {name: [(event.step, event.value) for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
-    assert set(told) == {f"validation/{name}" for name in wanted}
+    further = set(figures_of(metrics.rules)) - set(wanted)
+    assert set(told) - {f"validation/{name}" for name in further} == {f"validation/{name}" for name in wanted}
     for name, value in wanted.items():
         assert told[f"validation/{name}"] == [(1, pytest.approx(value)), (2, pytest.approx(value))], name
 

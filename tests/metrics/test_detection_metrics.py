@@ -8,7 +8,7 @@ import torch
 from tiny_cases import detections_at, random_case, target_at
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics import DetectionMetrics, IoUHit
+from medtk_monai.metrics import DetectionMetrics, IoUHit, Rules, figures_of
 
 
 def filled(cases, **arguments) -> DetectionMetrics:
@@ -30,20 +30,28 @@ def test_shape_of_the_result():
     ap = 51 / 101
     per_iou = {"0.1": pytest.approx(ap), "0.5": pytest.approx(ap), "0.75": pytest.approx(ap)}
     froc = {"fp_per_case": [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0], "sensitivity": [0.5] * 7, "mean": 0.5}
-    assert metrics.compute() == {
+    known = {
         "num_cases": 2,
         "num_patients": 2,
         "num_diseased": 1,
         "num_lesions": 2,
         "num_detections": 2,
         "hit": "iou>=0.1",
+        "rules": Rules().to_dict(),
         "froc": froc,
         "froc_diseased": froc,
+        "froc_mean": 0.5,
+        "sensitivity_at_1": 0.5,
         "case_auroc": 1.0,
         "ap": pytest.approx(ap),
         "ap_per_iou": per_iou,
         "per_class": [{"label": 0, "num_lesions": 2, "ap": pytest.approx(ap), "ap_per_iou": per_iou}],
+        "bootstrap": {"draws": 0, "seed": 0, "level": 0.95, "unit": "patient"},
+        "interpolation": "step",
+        "operating_points": {},
     }
+    further = set(figures_of(Rules())) - set(known)
+    assert {key: value for key, value in metrics.compute().items() if key not in further} == known
 
 
 def test_stricter_overlaps_score_lower():

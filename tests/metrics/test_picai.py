@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from test_resampling import repeated, simulated
 from tiny_cases import detections_at, target_at
 
-from medtk_monai.metrics import PRESETS, bootstrap_weights, match_detections, parse_rules, summarize, tabulate
+from medtk_monai.metrics import PRESETS, Bootstrap, match_detections, parse_rules, summarize, tabulate
 from medtk_monai.metrics.weighted import average_precisions_step, picai_scores
 
 PICAI = PRESETS["picai"]
@@ -22,7 +22,7 @@ def with_missed(scores, is_tp, lesions):
 def summary_of(cases, rules=PICAI, draws=0):
     matches = [match_detections(detections_at(found), target_at(objects), PICAI.hit, pairing=PICAI.pairing) for found, objects in cases]
     table = tabulate(matches, 1)
-    return summarize(table, rules, {}, bootstrap_weights(table, draws))
+    return summarize(table, rules, {}, Bootstrap(draws)).to_dict()
 
 
 @pytest.mark.parametrize("decimals", [0, 1, 6])

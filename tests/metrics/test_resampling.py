@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from medtk_monai.metrics import average_precision, froc_curve, sensitivity_at
 from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.resampling import bootstrap_weights, compare, intervals, rate_interval, share_interval
+from medtk_monai.metrics.resampling import Bootstrap, bootstrap_weights, compare, intervals, rate_interval, share_interval
 from medtk_monai.metrics.weighted import average_precisions, case_aurocs, counts_at, froc_sensitivities
 from medtk_monai.metrics.wilson import wilson_interval
 
@@ -197,13 +197,14 @@ def test_intervals_of_good_detectors_cover_the_truth():
 def test_figures_of_a_perfect_detector():
     """Two lesions in two cases, found without a false alarm: shares have intervals, rates and areas have none."""
     from medtk_monai.metrics.rules import Rules
-    from medtk_monai.metrics.summary import assess
+    from medtk_monai.metrics.summary import summarize
 
     table = MatchTable(
         np.array([0.9, 0.8]), np.array([True, True]), np.zeros(2, int), np.arange(2), np.array([[1], [1], [0]]),
         np.array([0.9, 0.8, -np.inf]), np.arange(3),
     )  # fmt: skip
-    metrics, (_, low, high) = assess(table, Rules(), {}, {"all": 0.5}, 50)
+    summary = summarize(table, Rules(), {}, Bootstrap(50), {"all": 0.5})
+    metrics, (_, low, high) = summary.to_dict(), summary.band()
     two, one = ([float(end) for end in wilson_interval(1.0, total)] for total in (2, 1))
     point = metrics["operating_points"]["all"]
     for name, ends in (("sensitivity", two), ("ppv", two), ("case_sensitivity", two), ("case_specificity", one)):

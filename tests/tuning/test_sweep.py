@@ -64,7 +64,7 @@ def test_the_only_right_iou_is_chosen():
     assert by_iou == {0.05: 0.5, 0.2: 0.5, 0.3: 1.0, 0.5: 1.0}  # duplicates at 0.5 score less than both lesions
     assert result.gain.difference.value == 0.5 and result.gain.p_value < 0.05
     assert result.trials[0].setting is PRESENT
-    assert result.point["tp"] == 12 and result.point["fp"] == 0 and result.point["threshold"] == pytest.approx(0.8)
+    assert result.point.tp == 12 and result.point.fp == 0 and result.point.threshold == pytest.approx(0.8)
 
 
 def test_equal_values_are_told_apart_by_the_whole_curve():
@@ -128,7 +128,7 @@ def test_files(tmp_path):
     assert len((tmp_path / "sweep.csv").read_text().splitlines()) == 1 + len(grid())
     assert read_tuned(tmp_path / "tuned.json") == result.best.setting.values
     (point,) = read_operating_points(tmp_path / "sweep.json").values()
-    assert point["threshold"] == pytest.approx(result.point["threshold"])
+    assert point.threshold == pytest.approx(result.point.threshold)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.evaluation import write_metrics
 from medtk_monai.metrics.resampling import bootstrap_weights
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import operating_point, threshold_for_fp, typed_threshold
+from medtk_monai.metrics.thresholds import operating_point, threshold_for_fp, typed_threshold
 
 _PLACE = ("x", "y", "z", "size_mm", "border_mm")
 _LESION = ("case_id", "patient_id", "object", "label", "kind", *_PLACE, "found_score", "near_score", "other_class_score")
@@ -129,9 +129,10 @@ def analyze_errors(
         "num_patients": int(table.patients.max(initial=-1)) + 1,
         "num_lesions": int(table.lesions.sum()),
         "hit": rules.hit_name,
+        "rules": rules.to_dict(),
         "reach": asked.reach,
         "bootstrap": {"draws": num_draws, "seed": seed, "level": 0.95, "unit": "patient"},
-        "operating_point": point,
+        "operating_point": point.to_dict(num_draws > 0),
         **gains,
         "by_size_mm": strata_by_size(errors, table, asked.size_edges, weights),
         "by_column": strata,

@@ -11,8 +11,9 @@ import numpy as np
 from medtk_monai.evaluation.errors.kinds import ERRORS, CaseErrors, Kind
 from medtk_monai.evaluation.evaluate import table_of
 from medtk_monai.metrics import CaseMatches, Outcome
+from medtk_monai.metrics.figures import figures_of
+from medtk_monai.metrics.resampling import plain
 from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import figures, plain
 
 FIGURES = ("froc_mean", "ap")
 
@@ -25,14 +26,14 @@ def gains_if_mended(errors: Sequence[CaseErrors], rules: Rules, threshold: float
     """
     num_classes = max((label for part in errors for label in _labels(part.match)), default=0) + 1
 
-    def figures_of(matches: Sequence[CaseMatches]) -> dict[str, float]:
+    def values_of(matches: Sequence[CaseMatches]) -> dict[str, float]:
         table = table_of([part.case for part in errors], matches, num_classes)
-        return {name: float(figures(rules)[name](table, np.ones((1, len(errors))))[0]) for name in FIGURES}
+        return {name: figures_of(rules)[name].value(table, rules) for name in FIGURES}
 
-    now = figures_of([part.match for part in errors])
+    now = values_of([part.match for part in errors])
     rows = []
     for kind in ERRORS:
-        then = figures_of([mend(part, kind, threshold) for part in errors])
+        then = values_of([mend(part, kind, threshold) for part in errors])
         counts = [sum(int((getattr(part, name) == kind).sum()) for part in errors) for name in ("kinds", "lesion_kinds")]
         row = {"kind": kind.text, "false_positives": counts[0], "missed": counts[1]}
         rows.append(row | {f"{name}_gain": plain(then[name] - now[name]) for name in FIGURES})

@@ -12,7 +12,6 @@ from medtk_monai.evaluation.errors.kinds import CaseErrors, Kind
 from medtk_monai.metrics import Outcome
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import Interval, rate_interval, share_interval
-from medtk_monai.metrics.summary import plain
 
 NO_VALUE = "(none)"
 
@@ -83,7 +82,7 @@ def _sensitivity(errors: Sequence[CaseErrors], chosen: Sequence[np.ndarray], tab
 
 def told(name: str, value: Interval, weights: np.ndarray) -> dict[str, Any]:
     """A figure, with its interval if there are weights."""
-    return {name: plain(value.value)} | ({f"{name}_interval": [plain(value.low), plain(value.high)]} if len(weights) else {})
+    return value.to_dict(name, len(weights) > 0)
 
 
 def longest_sides(errors: CaseErrors) -> np.ndarray:

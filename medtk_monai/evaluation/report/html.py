@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from medtk_monai.metrics import Interval
+
 STYLE = """
 :root{--ink:#1c2733;--soft:#566573;--line:#d5dce3;--paper:#fff;--ground:#f4f6f8;--blue:#1f5fa8;--amber:#b45309}
 *{box-sizing:border-box}
@@ -169,8 +171,6 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or value != value else f"{value:.{digits}f}"
 
 
-def ends(interval: Sequence[float | None] | None, digits: int = 3) -> str:
+def ends(value: Interval, digits: int = 3) -> str:
     """An interval, low to high."""
-    if not interval or interval[0] is None or interval[0] != interval[0]:
-        return "–"
-    return f"{number(interval[0], digits)} to {number(interval[1], digits)}"
+    return "–" if value.low != value.low else f"{number(value.low, digits)} to {number(value.high, digits)}"

@@ -14,7 +14,8 @@ from medtk_monai.evaluation.report.html import columns, facts, figure, number, p
 from medtk_monai.evaluation.report.paths import FileNames
 from medtk_monai.evaluation.report.run import Curve, Run
 from medtk_monai.metrics.breakdown import Lesions
-from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.figures import Trait, figures_of
+from medtk_monai.metrics.summary import Summary
 from medtk_monai.wording import counted
 
 
@@ -134,20 +135,21 @@ _READINGS = {
 }
 
 
-def methods_section(metrics: Mapping[str, Any], rules: Rules) -> str:
+def methods_section(summary: Summary) -> str:
     """How the figures were computed."""
-    bootstrap = metrics["bootstrap"]
-    draws = f"{bootstrap['draws']} draws over {metrics['num_patients']} patients with all their cases, seed {bootstrap['seed']}; 2.5th to 97.5th percentile"
+    rules, bootstrap = summary.rules, summary.bootstrap
+    draws = f"{bootstrap.draws} draws over {summary.num_patients} patients with all their cases, seed {bootstrap.seed}; 2.5th to 97.5th percentile"
     further = {"false_positive": "count as false positives", "set_aside": "count neither way"}[rules.pairing.duplicates]
     rates = ", ".join(f"{rate:g}" for rate in rules.fp_per_case)
+    known = figures_of(rules)
     rows = [
-        ("A finding hits a lesion", f"{metrics['hit']}, boxes in mm along the axes of the scan"),
+        ("Rules", rules.name),
+        ("A finding hits a lesion", f"{rules.hit_name}, boxes in mm along the axes of the scan"),
         ("Pairing", f"{_MODES[rules.pairing.mode]}; further findings of a lesion {further}"),
         ("Ignored objects", "findings that hit them count neither way"),
         ("FROC", f"sensitivity at {rates} false positives per case, {_READINGS[rules.interpolation]}; the mean is over these points"),
-        ("Average precision", "mean of the best precision at 101 recalls or higher ones, as COCO, over classes with lesions"),
-        ("Case AUROC", "area under the ROC curve of cases with against cases without lesions, by the best score of each case"),
-        ("Intervals", f"95% percentile bootstrap: {draws}" if bootstrap["draws"] else "none were asked for"),
+        *((known[key].label, known[key].how) for key in summary.figures if Trait.CURVE not in known[key].traits),
+        ("Intervals", f"95% percentile bootstrap: {draws}" if bootstrap.draws else "none were asked for"),
         (
             "Where both ends are the same",
             "shares have the score interval of Wilson, which takes lesions and cases for independent; other figures have none",

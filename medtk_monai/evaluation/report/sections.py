@@ -7,68 +7,55 @@ from typing import Any
 
 import numpy as np
 
-from medtk_monai.evaluation.evaluate import Evaluation
 from medtk_monai.evaluation.report.charts import AMBER, BLUE, GRAY, Axis, Chart, plain_axis, rates_axis, shares_axis
 from medtk_monai.evaluation.report.html import ends, figure, number, pair, paragraph, section, table, tiles
+from medtk_monai.metrics import Figure, Interval, MatchTable, OperatingPoint, Summary, figures_of
 from medtk_monai.metrics.breakdown import Lesions, Share, hits_by_score, precision_recall, score_histogram, sensitivity_by_size
-from medtk_monai.metrics.match_table import MatchTable
-from medtk_monai.metrics.rules import Rules
-from medtk_monai.metrics.summary import sensitivity_intervals
 from medtk_monai.metrics.weighted import froc_sensitivities
 
 _PIXELS = 500
 """Steps along an axis that a chart can show."""
 
 
-def summary_tiles(result: Evaluation, rules: Rules, weights: np.ndarray) -> str:
+def summary_tiles(summary: Summary) -> str:
     """The single figures on top."""
-    metrics = result.metrics
-    at_one = sensitivity_intervals(result.table, [1.0], rules, weights)[0]
+    known = figures_of(summary.rules)
     return tiles(
         [
-            ("Cases", str(metrics["num_cases"]), f"{metrics['num_diseased']} with lesions"),
-            ("Lesions", str(metrics["num_lesions"]), f"{metrics['num_detections']} findings counted"),
-            _tile("Sensitivity at 1 FP per case", at_one.value, [at_one.low, at_one.high], "no lesions"),
-            _tile("Mean FROC sensitivity", metrics["froc"]["mean"], metrics["froc"].get("mean_interval"), "no lesions"),
-            _tile("Average precision", metrics["ap"], metrics.get("ap_interval"), "no lesions"),
-            _tile("Case AUROC", metrics["case_auroc"], metrics.get("case_auroc_interval"), "needs cases with and without lesions"),
-            *(
-                _tile(name, metrics[key], metrics.get(f"{key}_interval"), "needs lesions, and cases without")
-                for key, name in {"picai_score": "PI-CAI score", "picai_ap": "AP, not interpolated"}.items()
-                if key in metrics
-            ),
+            ("Cases", str(summary.num_cases), f"{summary.num_diseased} with lesions"),
+            ("Lesions", str(summary.num_lesions), f"{summary.num_detections} findings counted"),
+            *(_tile(known[key], value) for key, value in summary.figures.items()),
         ]
     )
 
 
-def _tile(name: str, value: float | None, interval: Sequence[float | None] | None, why_not: str) -> tuple[str, str, str]:
+def _tile(one: Figure, value: Interval) -> tuple[str, str, str]:
     """A figure with its interval, or with the reason why it is undefined."""
-    told, shown = ends(interval), number(value)
-    return name, shown, why_not if shown == "–" else "no interval" if told == "–" else f"95% CI {told}"
+    told, shown = ends(value, one.digits), number(value.value, one.digits)
+    return one.label, shown, one.undefined if shown == "–" else "no interval" if told == "–" else f"95% CI {told}"
 
 
-def froc_section(result: Evaluation, rules: Rules) -> str:
+def froc_section(summary: Summary) -> str:
     """FROC with its band, precision against recall, and the points of the FROC as a table."""
-    froc, diseased = result.metrics["froc"], result.metrics["froc_diseased"]
-    spans = froc.get("sensitivity_interval") or [None] * len(froc["sensitivity"])
+    froc, diseased = summary.froc, summary.froc_diseased
     rows = [
-        [f"{rate:g}", number(value), ends(span), number(other)]
-        for rate, value, span, other in zip(froc["fp_per_case"], froc["sensitivity"], spans, diseased["sensitivity"])
+        [f"{rate:g}", number(value.value), ends(value), number(other.value)]
+        for rate, value, other in zip(froc.fp_per_case, froc.sensitivity, diseased.sensitivity)
     ]
-    rows.append(["mean", number(froc["mean"]), ends(froc.get("mean_interval")), number(diseased["mean"])])
-    per_iou = "; ".join(f"{number(value)} at IoU {iou}" for iou, value in result.metrics["ap_per_iou"].items())
+    rows.append(["mean", number(froc.mean.value), ends(froc.mean), number(diseased.mean.value)])
+    per_iou = "; ".join(f"{number(value)} at IoU {iou:g}" for iou, value in summary.ap_per_iou.items())
     return section(
         "Detection of lesions",
         pair(
-            figure(_froc_chart(result, rules), "FROC curve: sensitivity against false positives per case, logarithmic axis."),
-            figure(_precision_chart(result.table), f"Precision against recall, all classes together. Average precision {per_iou}."),
+            figure(_froc_chart(summary), "FROC curve: sensitivity against false positives per case, logarithmic axis."),
+            figure(_precision_chart(summary.table), f"Precision against recall, all classes together. Average precision {per_iou}."),
         ),
         table(
             "Sensitivity at numbers of false positives per case; the last column counts false positives in cases with lesions only",
             ["FP per case", "Sensitivity", "95% interval", "Cases with lesions"],
             rows,
         ),
-        paragraph(_ONE_PATIENT, "soft") if result.metrics["num_patients"] == 1 else "",
+        paragraph(_ONE_PATIENT, "soft") if summary.num_patients == 1 else "",
     )
 
 
@@ -78,20 +65,17 @@ _ONE_PATIENT = (
 )
 
 
-def _froc_chart(result: Evaluation, rules: Rules) -> str:
+def _froc_chart(summary: Summary) -> str:
+    rules = summary.rules
     chart = Chart("FROC curve: sensitivity against false positives per case", rates_axis(rules.fp_per_case), shares_axis("sensitivity"))
-    rates, low, high = result.band
+    rates, low, high = summary.band()
     if np.isfinite(low).any():
         chart.band(rates, low, high, BLUE, "95% interval")
     fine = np.geomspace(chart.across.low, chart.across.high, 240)
-    chart.line(
-        fine,
-        froc_sensitivities(result.table, np.ones((1, result.table.num_cases)), fine.tolist(), rules.interpolation)[0],
-        BLUE,
-        "sensitivity",
-    )
-    froc = result.metrics["froc"]
-    known = [(rate, value) for rate, value in zip(froc["fp_per_case"], froc["sensitivity"]) if value is not None and rate > 0]
+    line = froc_sensitivities(summary.table, np.ones((1, summary.num_cases)), fine.tolist(), rules.interpolation)[0]
+    chart.line(fine, line, BLUE, "sensitivity")
+    read_off = zip(summary.froc.fp_per_case, summary.froc.sensitivity)
+    known = [(rate, value.value) for rate, value in read_off if np.isfinite(value.value) and rate > 0]
     chart.dots([rate for rate, _ in known], [value for _, value in known], BLUE)
     if not known:
         chart.note("no lesions: sensitivity is undefined")
@@ -115,7 +99,7 @@ def thinned(recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.n
     return recall[kept], precision[kept]
 
 
-def operating_section(points: Mapping[str, Mapping[str, Any]], validated: Mapping[str, Mapping[str, Any]]) -> str:
+def operating_section(points: Mapping[str, OperatingPoint], validated: Mapping[str, OperatingPoint]) -> str:
     """The operating points: those of a validation each beside what it gave there, then the others side by side."""
     own = {name: point for name, point in points.items() if name not in validated}
     parts = []
@@ -130,34 +114,32 @@ def operating_section(points: Mapping[str, Mapping[str, Any]], validated: Mappin
     return section("Operating points", *parts)
 
 
-def _point_rows(points: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+def _point_rows(points: Sequence[OperatingPoint]) -> list[list[Any]]:
     counts = {"Cases": "num_cases", "True positives": "tp", "False positives": "fp", "Missed lesions": "fn"}
     cases = {"Cases with lesions, with findings": "case_tp", "Cases with lesions, no finding": "case_fn"}
     cases |= {"Cases without lesions, with findings": "case_fp", "Cases without lesions, no finding": "case_tn"}
-    beta = points[0].get("beta", 1)
-    shares = {"Sensitivity of lesions": "sensitivity", "Positive predictive value": "ppv", f"F{beta:g} score": "f_score"}
+    shares = {"Sensitivity of lesions": "sensitivity", "Positive predictive value": "ppv", f"F{points[0].beta:g} score": "f_score"}
     shares |= {
         "FP per case": "fp_per_case",
         "FP per case without lesions": "fp_per_healthy_case",
         "FP per case with lesions": "fp_per_diseased_case",
     }
     whole = {"Sensitivity of cases": "case_sensitivity", "Specificity of cases": "case_specificity"}
-    return [
-        ["Threshold of the score", *(_threshold(point["threshold"]) for point in points)],
-        *([name, *(point.get(key, "–") for point in points)] for name, key in counts.items()),
-        *([name, *(_with(point, key) for point in points)] for name, key in shares.items()),
-        *([name, *(point.get(key, "–") for point in points)] for name, key in cases.items()),
-        *([name, *(_with(point, key) for point in points)] for name, key in whole.items()),
-    ]
+
+    def cells(name: str) -> list[str]:
+        return [_told(getattr(point, name)) for point in points]
+
+    thresholds = [f"{point.threshold:.4g}" if np.isfinite(point.threshold) else "out of reach" for point in points]
+    rows = counts | shares | cases | whole
+    return [["Threshold of the score", *thresholds], *([name, *cells(key)] for name, key in rows.items())]
 
 
-def _threshold(value: float | None) -> str:
-    return f"{value:.4g}" if value is not None and np.isfinite(value) else "out of reach"
-
-
-def _with(values: Mapping[str, Any], key: str) -> str:
-    span = ends(values.get(f"{key}_interval"))
-    return number(values.get(key)) + ("" if span == "–" else f" ({span})")
+def _told(value: Interval | int | None) -> str:
+    """A count, or a share with its interval, if it has one."""
+    if not isinstance(value, Interval):
+        return "–" if value is None else str(value)
+    span = ends(value)
+    return number(value.value) + ("" if span == "–" else f" ({span})")
 
 
 def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: float, weights: np.ndarray) -> str:
@@ -169,10 +151,7 @@ def sizes_section(found: MatchTable, lesions: Lesions, name: str, threshold: flo
     axis = Axis("longest side of the lesion's box, mm", 0, len(shares), [index + 0.5 for index in range(len(shares))], names)
     chart = Chart(f"Sensitivity by lesion size at {name}", axis, shares_axis("sensitivity"))
     chart.dots(axis.ticks, [share.share.value for share in shares], BLUE, [(share.share.low, share.share.high) for share in shares])
-    rows = [
-        [label, f"{share.part} of {share.whole}", number(share.share.value), ends([share.share.low, share.share.high])]
-        for label, share in zip(names, shares)
-    ]
+    rows = [[label, f"{share.part} of {share.whole}", number(share.share.value), ends(share.share)] for label, share in zip(names, shares)]
     head = ["Size, mm", "Found", "Sensitivity", "95% interval"]
     caption = f"Lesions of each size, the longest side of the box, that are found at {name}"
     picture = figure(chart.svg(), f"Sensitivity by size at {name}, with 95% intervals.")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import medtk_monai
 from medtk_monai.atomic import write_text_atomically
@@ -20,8 +19,7 @@ from medtk_monai.evaluation.report.run import Run
 from medtk_monai.evaluation.report.sections import froc_section, operating_section, scores_section, sizes_section, summary_tiles
 from medtk_monai.metrics.breakdown import Lesions, all_lesions
 from medtk_monai.metrics.matching import Outcome
-from medtk_monai.metrics.resampling import bootstrap_weights
-from medtk_monai.metrics.rules import Rules
+from medtk_monai.metrics.thresholds import OperatingPoint
 from medtk_monai.wording import counted
 
 NUM_SHOWN = 9
@@ -44,49 +42,44 @@ class Origin:
     title: str
     sources: Mapping[str, str] = field(default_factory=dict)
     run: Run | None = None
-    validated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    validated: Mapping[str, OperatingPoint] = field(default_factory=dict)
     names: FileNames = field(default_factory=FileNames)
 
 
-def write_report(
-    path: str | os.PathLike, result: Evaluation, rules: Rules, origin: Origin, point: str | None = None, num_shown: int = NUM_SHOWN
-) -> None:
+def write_report(path: str | os.PathLike, result: Evaluation, origin: Origin, point: str | None = None, num_shown: int = NUM_SHOWN) -> None:
     """Write the report of an evaluation; it holds all that it shows, and needs neither network nor scripts.
 
     Args:
         path: the HTML file.
         result: of ``evaluate_files``.
-        rules: that it was evaluated by.
         origin: where it comes from.
         point: name of the operating point that misses and sizes are told of; the first unless given.
         num_shown: misses, and false positives, that are shown.
     """
     written = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    metrics = result.metrics
-    parts = [counted(metrics[f"num_{noun}s"], noun) for noun in ("lesion", "case", "patient")]
+    parts = [counted(getattr(result.summary, f"num_{noun}s"), noun) for noun in ("lesion", "case", "patient")]
     lead = f"{parts[0]} in {parts[1]} of {parts[2]}; {written}"
     foot = f"Written by medtk_monai {medtk_monai.__version__}, {written}. For research; not a medical device."
-    write_text_atomically(Path(path), page(origin.title, lead, _sections(result, rules, origin, point, num_shown), foot))
+    write_text_atomically(Path(path), page(origin.title, lead, _sections(result, origin, point, num_shown), foot))
 
 
-def _sections(result: Evaluation, rules: Rules, origin: Origin, wanted: str | None, num_shown: int) -> Sequence[str]:
-    bootstrap = result.metrics["bootstrap"]
-    weights = bootstrap_weights(result.table, bootstrap["draws"], bootstrap["seed"])
+def _sections(result: Evaluation, origin: Origin, wanted: str | None, num_shown: int) -> Sequence[str]:
+    summary, weights = result.summary, result.summary.weights
     lesions = all_lesions(result.matches, [case.truth.boxes.sizes.numpy().max(axis=1, initial=0) for case in result.cases])
-    points = result.metrics["operating_points"]
+    points = summary.operating_points
     name = wanted or next(iter(points))
-    threshold = float("inf") if points[name]["threshold"] is None else points[name]["threshold"]
+    threshold = points[name].threshold
     return [
-        summary_tiles(result, rules, weights),
-        froc_section(result, rules),
+        summary_tiles(summary),
+        froc_section(summary),
         operating_section(points, origin.validated),
-        sizes_section(result.table, lesions, name, threshold, weights),
-        scores_section(result.table, threshold, weights),
+        sizes_section(summary.table, lesions, name, threshold, weights),
+        scores_section(summary.table, threshold, weights),
         *_galleries(result, lesions, name, threshold, num_shown, origin.names),
         *([curves_section(origin.run, origin.names)] if origin.run else []),
         fingerprint_section(result.cases, lesions),
         capsule_section(origin.sources, origin.run, origin.names),
-        methods_section(result.metrics, rules),
+        methods_section(summary),
     ]
 
 
