@@ -1,6 +1,5 @@
 """What is typed, and what commands get."""
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +7,9 @@ from typing import Any
 import pytest
 
 from medtk_monai.cli import main as main_module
-from medtk_monai.cli.words import misread_number, read_arguments
+from medtk_monai.cli.typed import parse
+from medtk_monai.cli.words import check_arguments, read_arguments
+from medtk_monai.errors import DataError
 
 Words = str | Sequence[str]
 Share = float | int | str | Sequence[str]
@@ -21,16 +22,12 @@ def command(
 
 
 @pytest.fixture
-def call(monkeypatch):
+def call():
     """What the command gets for some words."""
-    got = []
 
     def run(*arguments):
-        monkeypatch.setattr(main_module, "_load", lambda name: command)
-        monkeypatch.setattr(main_module, "_run", lambda called: got.append((called.args, called.keywords)))
-        monkeypatch.setattr(sys, "argv", ["medtk", "predict", *arguments])
-        main_module.main()
-        return got.pop()
+        called = parse("predict", command, arguments)
+        return called.args, called.keywords
 
     return run
 
@@ -103,14 +100,14 @@ def takes_numbers(count: int = 1, share: float | None = None, verbose: bool = Fa
     ],
 )
 def test_words_in_place_of_numbers_are_told(given, message):
-    error = misread_number(read_arguments(takes_numbers, [], given))
-    assert error is not None and re.search(message, str(error))
+    with pytest.raises(DataError, match=message):
+        check_arguments(read_arguments(takes_numbers, [], given))
 
 
 def test_numbers_are_read():
     assert read_arguments(takes_numbers, [], {"count": "3", "share": "1", "verbose": "True"})() == "3 1 True"
     assert read_arguments(takes_numbers, ["2", "None"], {})() == "2 None False"
-    assert misread_number(read_arguments(takes_numbers, ["2"], {"share": "1"})) is None
+    check_arguments(read_arguments(takes_numbers, ["2"], {"share": "1"}))
 
 
 def test_a_command_that_fails_over_a_word_says_so_in_one_line(monkeypatch):

@@ -1,0 +1,133 @@
+"""What ``--help`` shows: every argument and option of a command with its kind and its help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from inspect import Parameter, getdoc, signature
+from shutil import get_terminal_size
+from textwrap import fill
+from types import NoneType
+from typing import Any
+
+from medtk_monai.cli.options.declare import groups_of, helps
+from medtk_monai.cli.options.kinds import Existing, Named, OneOf, checks_of, kinds_of, shown
+
+_WIDEST = 110
+_KINDS = {int: "N", float: "NUMBER", str: "TEXT", Any: "VALUE"}
+
+
+def command_help(name: str, command: Callable[..., Any]) -> str:
+    """The whole help of a command."""
+    told, shape = helps(command), signature(command, eval_str=True)
+    first, _, rest = _prose(command).partition("\n\n")
+    positional = [part for part in shape.parameters.values() if _is_positional(part)]
+    grouped = {part.name: kind for kind in groups_of(command) for part in fields(kind)}
+    own = [part for part in shape.parameters.values() if _is_named(part) and part.name not in grouped]
+    blocks = [f"medtk {name} - {_filled(first)}", usage(name, command), *([_filled(rest)] if rest else [])]
+    if positional:
+        blocks.append(_block("arguments", [(part.name.upper(), _about(part, told)) for part in positional]))
+    if own:
+        blocks.append(_block("options", [(_typed(part), _about(part, told)) for part in own]))
+    for kind in groups_of(command):
+        rows = [(_typed(shape.parameters[part.name]), _about(shape.parameters[part.name], told)) for part in fields(kind)]
+        blocks.append(_block(_first_line(kind).rstrip(".").lower(), rows))
+    rest_of = [part for part in shape.parameters.values() if part.kind is Parameter.VAR_KEYWORD]
+    blocks += [_block("any other option", [("--NAME VALUE", told[part.name])]) for part in rest_of]
+    return "\n\n".join(blocks) + "\n"
+
+
+def overview(commands: Mapping[str, Callable[..., Any]], version: str) -> str:
+    """All commands, one line each."""
+    lines = [f"medtk {version} - find small objects in medical images", "", "usage: medtk COMMAND [arguments] [--option VALUE ...]", ""]
+    width = max(map(len, commands))
+    lines += [f"  {name:<{width}}  {_first_line(command)}" for name, command in commands.items()]
+    return "\n".join([*lines, "", "medtk COMMAND --help tells of one command, medtk --version of this program.", ""])
+
+
+def usage(name: str, command: Callable[..., Any]) -> str:
+    """One line that shows how a command is typed."""
+    words = [f"usage: medtk {name}"]
+    named = False
+    for part in signature(command).parameters.values():
+        if part.kind is Parameter.VAR_POSITIONAL:
+            words.append(f"{part.name.upper()}...")
+        elif part.kind is Parameter.POSITIONAL_OR_KEYWORD:
+            words.append(part.name.upper() if part.default is Parameter.empty else f"[{part.name.upper()}]")
+        elif part.default is Parameter.empty and part.kind is Parameter.KEYWORD_ONLY:
+            words.append(f"--{part.name} {part.name.upper()}")
+        else:
+            named = True
+    return " ".join([*words, *(["[--option VALUE ...]"] if named else [])])
+
+
+def _prose(command: Callable[..., Any]) -> str:
+    """The docstring without the sections on arguments, results and errors."""
+    text = getdoc(command) or ""
+    for section in ("\n\nArgs:", "\n\nReturns:", "\n\nRaises:"):
+        text = text.partition(section)[0]
+    return text
+
+
+def _first_line(thing: Any) -> str:
+    return (getdoc(thing) or "").partition("\n")[0]
+
+
+def _is_positional(part: Parameter) -> bool:
+    return part.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL)
+
+
+def _is_named(part: Parameter) -> bool:
+    return part.kind is Parameter.KEYWORD_ONLY
+
+
+def _typed(part: Parameter) -> str:
+    value = kind_of_value(part.annotation)
+    return f"--{part.name} {value}" if value else f"--{part.name}"
+
+
+def kind_of_value(annotation: Any) -> str:
+    """What is to be given to an option, in capitals or as a choice; nothing for a switch."""
+    kinds = [kind for kind in kinds_of(annotation) if kind is not NoneType]
+    for check in checks_of(annotation):
+        if isinstance(check, OneOf):
+            return f"{check},..." if Sequence[str] in kinds else str(check)
+        if isinstance(check, Named):
+            return check.kind
+        if isinstance(check, Existing):
+            return "FILE,..." if Sequence[str] in kinds else "FILE"
+    if kinds == [bool]:
+        return ""
+    if Sequence[str] in kinds:
+        return "WORD,..."
+    if Sequence[float] in kinds:
+        return "NUMBER,..."
+    return _KINDS[next(kind for kind in kinds if kind is not bool)]
+
+
+def _about(part: Parameter, told: Mapping[str, str]) -> str:
+    """Help of an option, and its default where that says anything."""
+    default = part.default
+    says = default is not Parameter.empty and default is not None and not isinstance(default, bool) and default != () and default != ""
+    return told.get(part.name, "").rstrip(".") + (f" [{shown(default)}]" if says else "")
+
+
+def _block(heading: str, rows: Sequence[tuple[str, str]]) -> str:
+    return "\n".join([f"{heading}:", *_rows(rows)])
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+    column = 32
+    for name, text in rows:
+        lead = f"  {name}"
+        first = f"{lead:<{column}}" if len(lead) < column else f"{lead}\n{' ' * column}"
+        lines = fill(text, _width(), initial_indent=" " * column, subsequent_indent=" " * column, break_on_hyphens=False)
+        yield first + lines.lstrip() if text else first.rstrip()
+
+
+def _filled(text: str) -> str:
+    return "\n\n".join(fill(" ".join(part.split()), _width(), break_on_hyphens=False) for part in text.split("\n\n"))
+
+
+def _width() -> int:
+    return min(get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
