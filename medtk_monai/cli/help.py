@@ -21,19 +21,19 @@ def command_help(name: str, command: Callable[..., Any]) -> str:
     """The whole help of a command."""
     told, shape = helps(command), signature(command, eval_str=True)
     first, _, rest = _prose(command).partition("\n\n")
-    positional = [part for part in shape.parameters.values() if _is_positional(part)]
+    positional = [part for part in shape.parameters.values() if _is_argument(part)]
     grouped = {part.name: kind for kind in groups_of(command) for part in fields(kind)}
-    own = [part for part in shape.parameters.values() if _is_named(part) and part.name not in grouped]
-    blocks = [f"medtk {name} - {_filled(first)}", usage(name, command), *([_filled(rest)] if rest else [])]
+    own = [part for part in shape.parameters.values() if _is_option(part) and part.name not in grouped]
+    blocks = [_filled(f"medtk {name} - {first}"), usage(name, command), *([_filled(rest)] if rest else [])]
     if positional:
-        blocks.append(_block("arguments", [(part.name.upper(), _about(part, told)) for part in positional]))
+        blocks.append(_block("arguments", [(_place(part), _about(part, told)) for part in positional]))
     if own:
         blocks.append(_block("options", [(_typed(part), _about(part, told)) for part in own]))
     for kind in groups_of(command):
         rows = [(_typed(shape.parameters[part.name]), _about(shape.parameters[part.name], told)) for part in fields(kind)]
         blocks.append(_block(_first_line(kind).rstrip(".").lower(), rows))
     rest_of = [part for part in shape.parameters.values() if part.kind is Parameter.VAR_KEYWORD]
-    blocks += [_block("any other option", [("--NAME VALUE", told[part.name])]) for part in rest_of]
+    blocks += [_block("any other option", [("--NAME VALUE", told[part.name].rstrip("."))]) for part in rest_of]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -41,24 +41,17 @@ def overview(commands: Mapping[str, Callable[..., Any]], version: str) -> str:
     """All commands, one line each."""
     lines = [f"medtk {version} - find small objects in medical images", "", "usage: medtk COMMAND [arguments] [--option VALUE ...]", ""]
     width = max(map(len, commands))
-    lines += [f"  {name:<{width}}  {_first_line(command)}" for name, command in commands.items()]
+    room = _width() - width - 4
+    lines += [f"  {name:<{width}}  {_cut(_first_line(command), room)}" for name, command in commands.items()]
     return "\n".join([*lines, "", "medtk COMMAND --help tells of one command, medtk --version of this program.", ""])
 
 
 def usage(name: str, command: Callable[..., Any]) -> str:
     """One line that shows how a command is typed."""
-    words = [f"usage: medtk {name}"]
-    named = False
-    for part in signature(command).parameters.values():
-        if part.kind is Parameter.VAR_POSITIONAL:
-            words.append(f"{part.name.upper()}...")
-        elif part.kind is Parameter.POSITIONAL_OR_KEYWORD:
-            words.append(part.name.upper() if part.default is Parameter.empty else f"[{part.name.upper()}]")
-        elif part.default is Parameter.empty and part.kind is Parameter.KEYWORD_ONLY:
-            words.append(f"--{part.name} {part.name.upper()}")
-        else:
-            named = True
-    return " ".join([*words, *(["[--option VALUE ...]"] if named else [])])
+    parts = signature(command, eval_str=True).parameters.values()
+    places = [_place(part) for part in parts if _is_argument(part)]
+    needed = [_typed(part) for part in parts if _is_option(part) and part.default is Parameter.empty]
+    return " ".join([f"usage: medtk {name}", *places, *needed, "[--option VALUE ...]"])
 
 
 def _prose(command: Callable[..., Any]) -> str:
@@ -73,12 +66,28 @@ def _first_line(thing: Any) -> str:
     return (getdoc(thing) or "").partition("\n")[0]
 
 
-def _is_positional(part: Parameter) -> bool:
-    return part.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL)
+def _cut(line: str, room: int) -> str:
+    """As much of a sentence as there is room for, up to a pause."""
+    ends = [place for place, sign in enumerate(line[:room]) if sign in ".,;:"]
+    return line.rstrip(".") if len(line) <= room + 1 else line[: max(ends, default=room)]
 
 
-def _is_named(part: Parameter) -> bool:
-    return part.kind is Parameter.KEYWORD_ONLY
+def _is_argument(part: Parameter) -> bool:
+    """Whether a parameter is shown as one that goes by its place: what is needed, and files."""
+    if part.kind is not Parameter.POSITIONAL_OR_KEYWORD:
+        return part.kind is Parameter.VAR_POSITIONAL
+    return part.default is Parameter.empty or any(isinstance(check, Existing | Named) for check in checks_of(part.annotation))
+
+
+def _is_option(part: Parameter) -> bool:
+    return part.kind is not Parameter.VAR_KEYWORD and not _is_argument(part)
+
+
+def _place(part: Parameter) -> str:
+    """An argument as it is shown."""
+    if part.kind is Parameter.VAR_POSITIONAL:
+        return f"{part.name.upper()}..."
+    return part.name.upper() if part.default is Parameter.empty else f"[{part.name.upper()}]"
 
 
 def _typed(part: Parameter) -> str:

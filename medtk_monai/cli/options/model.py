@@ -20,18 +20,11 @@ _NOT_GIVEN = "name the folder of a training by --model, or --bundle and --checkp
 
 
 @dataclass(frozen=True)
-class Device:
-    """The machine."""
-
-    device: str | None = option(None, "cpu, cuda or cuda:1; the GPU if there is one.")
-
-
-@dataclass(frozen=True)
-class Recipe(Device):
+class Recipe:
     """What is trained."""
 
     model: Annotated[Words, Existing("file or folder", "give the folder of a training, or a model")] = option(
-        (), "folder of a model or of its training, or a zipped model; several, A,B, make an ensemble."
+        (), "folder of a model or of its training, or a zipped model; several, A,B, make an ensemble where scans are looked at."
     )
     bundle: Annotated[str, Existing("file or folder", "give the folder of a bundle, or its train.json")] | None = option(
         None, "in place of a model: folder of the bundle, or its train.json."
@@ -40,16 +33,19 @@ class Recipe(Device):
         (), "files that lie over the bundle's train.json, such as bundles/aneurysm/heads/combined.json."
     )
 
+    device: str | None = option(None, "cpu, cuda or cuda:1; the GPU if there is one.")
+
     def bundle_or_model(self) -> str:
         """What names the configuration.
 
         Raises:
-            DataError: nothing does.
+            DataError: nothing does, or two things do.
         """
-        named = [self.bundle, *words(self.model)]
-        if not any(named):
-            raise DataError("no bundle is given", remedy="name its folder by --bundle, as --bundle bundles/lesions")
-        return str(next(filter(None, named)))
+        named = [*([self.bundle] if self.bundle else []), *words(self.model)]
+        if len(named) != 1:
+            what = f"{' and '.join(named)} are given, and one is wanted" if named else "no bundle is given"
+            raise DataError(what, remedy="name its folder by --bundle, as --bundle bundles/lesions")
+        return named[0]
 
 
 @dataclass(frozen=True)
@@ -75,6 +71,8 @@ class Detector(Recipe):
         Raises:
             DataError: there is none.
         """
+        if self.model and (self.bundle or self.checkpoint):
+            raise DataError("--model names a detector, and --bundle and --checkpoint another", remedy="give one of them")
         taken = "".join(f"; --{name} was taken for a value of the bundle" for name in overrides or {})
         guess = [close for name in overrides or {} for close in get_close_matches(name, ("model", "bundle", "checkpoint", "overlay"), 1)]
         remedy = _NOT_GIVEN + taken + "".join(f", did you mean --{name}?" for name in guess[:1])
