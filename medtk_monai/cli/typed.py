@@ -9,12 +9,14 @@ from contextlib import redirect_stderr
 from functools import partial
 from inspect import Parameter, Signature, signature
 from io import StringIO
+from types import NoneType
 from typing import Any
 
 import fire
 from fire.core import FireExit
 
 from medtk_monai.cli.mistakes import missing, no_option, no_place
+from medtk_monai.cli.options.kinds import kinds_of
 from medtk_monai.cli.words import is_name, quote, read_arguments
 
 RENAMED = {
@@ -31,6 +33,7 @@ RENAMED = {
 }
 """Options by their earlier names, which are understood: each word means one thing now."""
 _MISSING: Any = object()
+_TRUTHS = ("True", "False", "true", "false")
 
 
 def parse(name: str, command: Callable[..., Any], arguments: Sequence[str]) -> partial[Any]:
@@ -42,6 +45,7 @@ def parse(name: str, command: Callable[..., Any], arguments: Sequence[str]) -> p
     shape = signature(command, eval_str=True)
     words = [_renamed(name, word) for word in arguments]
     _check_names(name, command, shape, words)
+    words = _with_values(shape, words)
     calls: list[partial[Any]] = []
 
     # Fire finds words too many after it has called a function, which hence only notes the call.
@@ -78,6 +82,16 @@ def _check_names(name: str, command: Callable[..., Any], shape: Signature, words
         option = _option(word)
         if is_name(word) and len(option) > 1 and option not in known and option.removeprefix("no") not in known:
             raise no_option(option, name, command)
+
+
+def _with_values(shape: Signature, words: Sequence[str]) -> list[str]:
+    """Words with a value for each switch that stands alone, or else Fire would take the next word for its value."""
+    switches = {part.name for part in shape.parameters.values() if set(kinds_of(part.annotation)) <= {bool, NoneType}}
+    alone = [
+        is_name(word) and "=" not in word and _option(word) in switches and after not in _TRUTHS
+        for word, after in zip(words, [*words[1:], ""])
+    ]
+    return [f"{word}=True" if is_alone else word for word, is_alone in zip(words, alone)]
 
 
 def _option(word: str) -> str:

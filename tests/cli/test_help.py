@@ -129,7 +129,7 @@ WRONG = [
     (["evaluate", "HERE", "absent.json"], "no file absent.json"),
     (["evaluate", "HERE", "HERE", "--sensitivity", "80"], "give a number in (0, 1]"),
     (["evaluate", "HERE", "HERE", "--bootstraps", "many"], "--bootstraps is many -- give a whole number"),
-    (["evaluate", "HERE", "HERE", "--allow_missing", "perhaps"], "--allow_missing is perhaps -- give True or False"),
+    (["evaluate", "HERE", "HERE", "--allow_missing=perhaps"], "--allow_missing is perhaps -- give True or False"),
     (["evaluate", "HERE", "HERE", "--label_map_kind", "classes"], "choose from instance, class"),
     (["evaluate", "HERE", "HERE", "--min_volume_mm3", "9", "--max_volume_mm3", "5"], "give the smaller one first"),
     (["compare", "HERE", "HERE"], "no truth is given"),

@@ -16,7 +16,14 @@ Share = float | int | str | Sequence[str]
 
 
 def command(
-    *inputs: str, out: str = "", name: str | None = None, overlay: Words = (), share: Share = 0.2, size: int | None = None, **overrides: Any
+    *inputs: str,
+    out: str = "",
+    name: str | None = None,
+    overlay: Words = (),
+    share: Share = 0.2,
+    size: int | None = None,
+    strict: bool = False,
+    **overrides: Any,
 ) -> None:
     """Something to call."""
 
@@ -76,6 +83,12 @@ def test_lists_of_words(call, typed, expected):
 def test_numbers_are_numbers_where_they_may_be(call, argument, typed, expected):
     _, given = call(f"--{argument}", typed)
     assert given == {argument: expected} and type(given[argument]) is type(expected)
+
+
+def test_switches_take_no_word_after_them(call):
+    assert call("--strict", "a.nii", "--out", "o") == (("a.nii",), {"strict": True, "out": "o"})
+    assert call("a.nii", "--strict", "False") == (("a.nii",), {"strict": False}) and call("--nostrict")[1] == {"strict": False}
+    assert call("--strict", "--size", "3") == ((), {"strict": True, "size": 3}) and call("--new", "x")[1] == {"new": "x"}
 
 
 @pytest.mark.parametrize("name", main_module.COMMANDS)
