@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.cli.options.data import Reading
+from medtk_monai.cli.options.data import PointRadius, Reading
 from medtk_monai.cli.options.declare import flat
-from medtk_monai.cli.options.kinds import File, Positive, Target
+from medtk_monai.cli.options.kinds import File, Target
 
 
 @flat
@@ -17,7 +17,7 @@ def fingerprint(
     out: Target = "fingerprint.json",
     picture: Target | None = None,
     *,
-    point_radius_mm: Positive | None = None,
+    points: PointRadius,
     reading: Reading,
 ) -> str:
     """Measure sizes, spacings, orientations, intensities and objects of a data set, for each split and class.
@@ -26,7 +26,6 @@ def fingerprint(
         datalist: its JSON file.
         out: JSON file for the figures.
         picture: of their histograms; beside the JSON file unless given.
-        point_radius_mm: radius of points that tell none, and have no size otherwise.
 
     Raises:
         DataError: there is no such datalist, or no case of it can be used.
@@ -39,7 +38,7 @@ def fingerprint(
     from medtk_monai.doctor.examine import examine
     from medtk_monai.visualize.fingerprint_plot import plot_fingerprint
 
-    found = fingerprint_data(examine(datalist, reading.dataset_dir, num_workers=reading.num_workers), point_radius_mm)
+    found = fingerprint_data(examine(datalist, reading.dataset_dir, num_workers=reading.num_workers), points.point_radius_mm)
     write_text_atomically(target, json.dumps(found, indent=1) + "\n")
     image.parent.mkdir(parents=True, exist_ok=True)
     plot_fingerprint(found, image, f"{found['num_cases']} cases of {Path(datalist).name}")

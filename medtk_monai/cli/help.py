@@ -104,7 +104,8 @@ def kind_of_value(annotation: Any) -> str:
         if isinstance(check, Named):
             return check.kind
         if isinstance(check, Existing):
-            return "FILE,..." if Sequence[str] in kinds else "FILE"
+            what = "FILE" if check.kind == "file" else "PATH"
+            return f"{what},..." if Sequence[str] in kinds else what
     if kinds == [bool]:
         return ""
     if Sequence[str] in kinds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated, Any
 
+from medtk_monai.cli.options.data import Split
 from medtk_monai.cli.options.declare import flat
 from medtk_monai.cli.options.kinds import Existing, Target, words
 from medtk_monai.cli.options.model import Detector, Output, TimedViews, may_be_model, split_models
@@ -16,8 +17,8 @@ Scans = Annotated[str, Existing("file, folder or pattern", "check the path; put 
 def predict(
     *inputs: Scans,
     out: Target = "predictions",
-    split: str | None = None,
     tuned: Annotated[str, Existing(remedy="give the tuned.json of medtk sweep")] | None = None,
+    which: Split,
     detector: Detector,
     output: Output,
     views: TimedViews,
@@ -33,7 +34,6 @@ def predict(
         inputs: image files, DICOM folders or .zip archives of a series, folders of such, patterns in quotes, or datalists (.json); a
             model among them counts as --model.
         out: folder to write to.
-        split: of datalists; test unless given.
         tuned: tuned.json of medtk sweep, whose values lie over those of the training.
         overrides: values of the configuration, as --window_size 160.
 
@@ -51,7 +51,7 @@ def predict(
     if not models:
         detector.require(overrides)
     _refuse_nothing(paths)
-    scans, formats = find_scans(paths, split), chosen_formats(None if output.formats is None else words(output.formats))
+    scans, formats = find_scans(paths, which.split), chosen_formats(None if output.formats is None else words(output.formats))
     kept = Kept(formats, float(output.min_score), output.max_findings, words(output.class_names))
     source = detector.source((read_tuned(tuned) if tuned else {}) | overrides, models)
     progress = predict_files(source, scans, out, kept, views.options())

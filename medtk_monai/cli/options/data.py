@@ -23,6 +23,29 @@ class Datalist:
 
 
 @dataclass(frozen=True)
+class Split:
+    """Which cases."""
+
+    split: str | None = option(None, "of the datalist; test unless given.")
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Randomness."""
+
+    seed: Count = option(0, "of the random choices; equal ones give equal results.")
+
+
+@dataclass(frozen=True)
+class ClassNames:
+    """The classes."""
+
+    class_names: Words = option(
+        (), "of class 0, 1, ..., as aneurysm,vessel, for files that name classes; what is known of them unless given."
+    )
+
+
+@dataclass(frozen=True)
 class Reading(Datalist):
     """How the data set is read."""
 
@@ -30,12 +53,18 @@ class Reading(Datalist):
 
 
 @dataclass(frozen=True)
-class Sizes:
+class PointRadius:
+    """Points."""
+
+    point_radius_mm: Positive | None = option(None, "radius of points that tell none, and have no size otherwise.")
+
+
+@dataclass(frozen=True)
+class Sizes(PointRadius):
     """Sizes of objects."""
 
     min_volume_mm3: NotNegative = option(0.0, "smaller objects are ignored.")
     max_volume_mm3: Positive | None = option(None, "larger objects are ignored.")
-    point_radius_mm: Positive | None = option(None, "radius of points that tell none.")
 
     def __post_init__(self) -> None:
         """Refuse a range without volumes."""
@@ -64,7 +93,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Dealing:
+class Dealing(Seed):
     """How cases are dealt to splits."""
 
     validation: Share | None = option(
@@ -73,7 +102,6 @@ class Dealing:
         "its value as fold=3; a fifth unless given. A patient is never in two splits. Splits of the data set itself are kept.",
     )
     test: Share | None = option(None, "the same for the test split; all other cases are for training.")
-    seed: Count = option(0, "of the random choice.")
     patients: str | None = option(
         None,
         'a regular expression that finds the patient in a case id, as "(sub-[0-9]+)_"; for folders of images, and the layouts masks, '

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from medtk_monai.cli.options.data import Datalist, Sizes
+from medtk_monai.cli.options.data import ClassNames, Datalist, Seed, Sizes, Split
 from medtk_monai.cli.options.declare import option
 from medtk_monai.cli.options.kinds import Count, Existing, NotNegative, Numbers, OneOf, Positive, Within, Words, numbers, words
 
@@ -24,14 +24,13 @@ Shares = Annotated[Numbers, Within(0, 1, open_low=True)]
 
 
 @dataclass(frozen=True)
-class SourceFiles:
+class SourceFiles(ClassNames):
     """Files of findings that are read."""
 
     source_format: str | None = option(None, "of the findings that are read, where the file leaves it open; medtk convert names them.")
     images: Words | None = option(
         None, "a folder, a file, or a pattern in quotes: the scans, for formats that count voxels. Their names are the case ids."
     )
-    class_names: Words = option((), "of class 0, 1, ..., as aneurysm,vessel, for formats that name classes.")
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,9 @@ class FoundCases(SourceFiles):
 
 
 @dataclass(frozen=True)
-class Objects(Sizes, Datalist):
+class Objects(Sizes, Datalist, Split):
     """Which objects of the datalist count."""
 
-    split: str | None = option(None, "of the datalist; test unless given.")
     label_map_kind: Annotated[str, OneOf(("instance", "class"))] = option("instance", "instance or class, as in training.")
 
     def read_truth(self, path: str) -> list[TruthCase]:
@@ -124,10 +122,8 @@ class Counting:
 
 
 @dataclass(frozen=True)
-class Drawing(Counting):
-    """How findings are counted."""
-
-    seed: Count = option(0, "of the draws.")
+class Drawing(Seed, Counting):
+    """How findings are counted, and how intervals are drawn."""
 
 
 @dataclass(frozen=True)

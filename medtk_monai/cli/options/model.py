@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from medtk_monai.cli.options.data import ClassNames
 from medtk_monai.cli.options.declare import option
 from medtk_monai.cli.options.kinds import Count, Existing, Numbers, OneOf, Positive, Within, Words, numbers, words
 from medtk_monai.errors import DataError
@@ -15,6 +16,11 @@ from medtk_monai.errors import DataError
 if TYPE_CHECKING:
     from medtk_monai.model import ModelSource
     from medtk_monai.prediction import ViewOptions
+
+
+def _device() -> Any:
+    return option(None, "cpu, cuda or cuda:1; the GPU if there is one.")
+
 
 _NOT_GIVEN = "name the folder of a training by --model, or --bundle and --checkpoint"
 
@@ -33,7 +39,7 @@ class Recipe:
         (), "files that lie over the bundle's train.json, such as bundles/aneurysm/heads/combined.json."
     )
 
-    device: str | None = option(None, "cpu, cuda or cuda:1; the GPU if there is one.")
+    device: str | None = _device()
 
     def bundle_or_model(self) -> str:
         """What names the configuration.
@@ -125,13 +131,12 @@ class TimedViews(Views):
 
 
 @dataclass(frozen=True)
-class Output:
+class Output(ClassNames):
     """What is written of each scan."""
 
     formats: Words | None = option(None, "files to write: json,csv,slicer,label,points,preview,sr; all but sr unless given.")
     min_score: float = option(0.0, "findings that score less are left out.")
     max_findings: Count | None = option(None, "no more findings of a scan than these, the best.")
-    class_names: Words = option((), "of class 0, 1, ..., as aneurysm,vessel; those of the model unless given.")
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,7 @@ class Template:
     head: Annotated[str, OneOf(("anchor", "point"))] | None = option(
         None, "anchor or point; chosen by the sizes of the objects unless given."
     )
-    device: str | None = option(None, "cpu or cuda, of the training; the GPU if there is one.")
+    device: str | None = _device()
 
 
 def split_models(paths: Sequence[str]) -> tuple[list[str], list[str]]:
