@@ -75,12 +75,15 @@ def _is_needed(part: Parameter) -> bool:
 
 
 def _check_names(name: str, command: Callable[..., Any], shape: Signature, words: Sequence[str]) -> None:
-    if any(part.kind is part.VAR_KEYWORD for part in shape.parameters.values()):
-        return
+    takes_any = any(part.kind is part.VAR_KEYWORD for part in shape.parameters.values())
     known = list(shape.parameters)
     for word in words[: words.index("--")] if "--" in words else words:
         option = _option(word)
-        if is_name(word) and len(option) > 1 and option not in known and option.removeprefix("no") not in known:
+        if not is_name(word):
+            continue
+        if len(option) == 1 and sum(other.startswith(option) for other in known) != 1:  # Fire takes the one option of this letter
+            raise no_option(option, name, command)
+        if len(option) > 1 and not takes_any and option not in known and option.removeprefix("no") not in known:
             raise no_option(option, name, command)
 
 

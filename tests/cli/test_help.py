@@ -99,6 +99,8 @@ def test_version(medtk):
         (["evaluate", "a", "b", "1.10"], "no argument is left for '1.10'", "evaluate PREDICTIONS TRUTH"),
         (["evaluat"], "no command evaluat -- did you mean evaluate?", "COMMAND"),
         (["phantom", "out", "-zz", "3"], "no option --zz", "phantom OUT"),
+        (["phantom", "out", "-n", "3"], "no option --n", "phantom OUT"),
+        (["predict", "HERE", "-x", "3"], "no option --x", "predict INPUTS..."),
         (["analyze", "setup.cfg", "setup.cfg", "o", "--treshold", "3"], "no option --treshold -- did you mean", "analyze PREDICTIONS"),
     ],
 )
@@ -136,6 +138,7 @@ WRONG = [
     (["compare", "HERE", "HERE", "HERE", "--bootstraps", "0"], "--bootstraps is 0 -- give a number from 1"),
     (["analyze", "HERE", "HERE", "out", "--near_mm", "nan"], "--near_mm is nan"),
     (["report", "HERE", "HERE", "--fp_per_case", ""], "there is no operating point"),
+    (["report", "HERE", "HERE", "--out"], "--out has no value"),
     (["report", "HERE", "HERE", "--model", "absent"], "no file or folder absent"),
     (["sweep", "HERE", "out"], "no model is given -- name the folder of a training by --model"),
     (["sweep", "HERE", "out", "--suppressors", "nms,nmms"], "'nmms' is not known -- choose from nms, wbc, soft"),

@@ -174,6 +174,8 @@ def check_value(name: str, value: Any, annotation: Any) -> None:
     kinds = kinds_of(annotation)
     if value is None or Any in kinds or (isinstance(value, bool) and bool in kinds):
         return
+    if isinstance(value, bool) and str in kinds:  # the name of the option alone
+        raise DataError(f"--{name} has no value", remedy="give it one, or leave it out")
     if set(kinds) <= {int, float, bool, NoneType, Sequence[float]}:
         _check_number(name, value, kinds)
     parts = words(value) if {Sequence[str], Sequence[float]} & set(kinds) else [value]
