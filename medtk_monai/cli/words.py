@@ -61,12 +61,14 @@ def check_arguments(call: partial[Any]) -> None:
         DataError: a number is none or out of range, a file is not there, or a word is not known.
     """
     shape = signature(call.func, eval_str=True)
-    for name, value in shape.bind(*call.args, **call.keywords).arguments.items():
+    bound = shape.bind(*call.args, **call.keywords)
+    bound.apply_defaults()  # a file that is meant unless another is named may be missing, too
+    for name, value in bound.arguments.items():
         parameter = shape.parameters[name]
         if parameter.kind is parameter.VAR_POSITIONAL:
             for part in value:
                 check_value(name, part, parameter.annotation)
-        elif parameter.kind is not parameter.VAR_KEYWORD and value is not parameter.default:
+        elif parameter.kind is not parameter.VAR_KEYWORD:
             check_value(name, value, parameter.annotation)
 
 
