@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: $(VENV)/package.stamp
 	$(BIN)/python -m monai.bundle run training --config_file $(BUNDLE)/train.json --output_dir $(OUT)
 	$(BIN)/python -m monai.bundle run evaluating --config_file "['$(BUNDLE)/train.json','$(BUNDLE)/evaluate.json']" --output_dir $(OUT)
-	$(BIN)/medtk report $(OUT)/predictions.json $(OUT)/phantom/datalist.json --run $(OUT) --out $(OUT)/report.html
+	$(BIN)/medtk report $(OUT)/predictions.json $(OUT)/phantom/datalist.json --model $(OUT) --out $(OUT)/report.html
 	@echo "report, for any browser: $(OUT)/report.html"
 	@echo "picture of the best-scored detections: $(OUT)/preview.png"
 	@echo "training curves: $(BIN)/tensorboard --logdir $(OUT)/tensorboard"

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.kinds import Existing, Target, Words, words
+from medtk_monai.cli.options.model import Recipe
 
 
-def audit(config_file: str | Sequence[str], strict: bool = False, out: str | None = None, **overrides: Any) -> None:
+@flat
+def audit(
+    config_file: Annotated[Words, Existing(remedy="give the path of the bundle's train.json")] = (),
+    *,
+    strict: bool = False,
+    out: Target | None = None,
+    recipe: Recipe,
+    **overrides: Any,
+) -> None:
     """Show how many priors learn the training objects of each size, before training.
 
     Each object is assigned in a patch around it, by the generator and the assigner of the configuration.
 
     Args:
-        config_file: of the bundle, or a list of files as for MONAI's bundle commands.
+        config_file: of the bundle, or a list of files as for MONAI's bundle commands; or else --bundle or --model.
         strict: exit with code 1 when an object is learnt by no prior, or by fewer than three in one of ten cases of a size.
         out: JSON file for the report.
         overrides: values of the configuration, as --dataset_dir DIR --anchor_sizes [[4],[8]].
@@ -21,32 +34,29 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
     Raises:
         DataError: there is no such file, an override names no value of the configuration, or the data is wrong.
     """
-    import json
-    from pathlib import Path
-
+    if not config_file:
+        recipe.bundle_or_model()
     from medtk_monai.atomic import write_text_atomically
-    from medtk_monai.detectors.coverage import match_objects, summarize
+    from medtk_monai.planning.audit import is_enough
 
-    parser = _parse(config_file, overrides)
-    criterion = parser.get_parsed_content("dense_criterion")
-    cases = ((str(item["case_id"]), item["target"]) for item in parser.get_parsed_content("train::dataset"))
-    matches = match_objects(criterion.generator, criterion.assigner, cases, parser.get_parsed_content("patch_size"))
-    report = summarize(matches, criterion.generator.strides)
+    report = _report(words(config_file), recipe, overrides)
     _show(report)
     if out is not None:
         write_text_atomically(Path(out), json.dumps(report, indent=1) + "\n")
-    if strict and (report["unmatched"] or any(part["enough"] < 0.9 for part in report["bins"])):
+    if strict and not is_enough(report):
         sys.exit(1)
 
 
-def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
-    """MONAI's parser of the configuration with the overrides."""
-    from medtk_monai.bundle.overrides import read_config
+def _report(files: list[str], recipe: Recipe, overrides: dict[str, Any]) -> dict[str, Any]:
+    from medtk_monai.bundle.parts import config_file
+    from medtk_monai.model import ModelSource
+    from medtk_monai.planning.audit import audit_files, audit_model
 
-    files = [config_file] if isinstance(config_file, str) else list(config_file)
-    parser = read_config(files, overrides, "give the path of the bundle's train.json")
-    parser.update({"cache_dir": None} | overrides)  # a report leaves no prepared cases behind
-    return parser
+    if recipe.model and not files:
+        return audit_model(ModelSource(words(recipe.model), overlay=words(recipe.overlay), device=recipe.device, overrides=overrides))
+    given = files or [config_file(recipe.bundle_or_model())]
+    device = {"device": recipe.device} if recipe.device else {}
+    return audit_files([*given, *words(recipe.overlay)], overrides | device)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtk_monai.cli.options.data import Expected, Reading
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.kinds import Target
+
 if TYPE_CHECKING:
-    from medtk_monai.doctor.examine import Examination
+    from medtk_monai.doctor.check import Checked
 
 
+@flat
 def check(
-    datalist: str,
-    out: str | None = None,
-    fix: str | None = None,
+    datalist: Target,
+    out: Target | None = None,
+    fix: Target | None = None,
+    *,
     strict: bool = False,
     headers_only: bool = False,
-    dataset_dir: str | None = None,
-    num_classes: int | None = None,
-    num_channels: int | None = None,
-    spatial_dims: int | None = None,
-    num_workers: int | None = None,
+    reading: Reading,
+    expected: Expected,
 ) -> None:
     """Find every fault of a data set in one run: files, boxes, frames, label maps, doubles, leaks between splits.
 
@@ -33,57 +35,39 @@ def check(
         fix: a new datalist to write, without the faults that can be mended without doubt; what is changed and what is left is told.
         strict: warnings matter.
         headers_only: read no voxels and no label maps.
-        dataset_dir: folder that relative paths start from; by default that of the datalist.
-        num_classes: labels must lie in [0, num_classes); by default as many as the datalist's class_names, or any.
-        num_channels: of every image; by default what most have.
-        spatial_dims: 2 or 3; by default what most boxes or images have.
-        num_workers: processes; one per CPU unless given, fewer for little data.
     """
-    from medtk_monai.doctor.examine import Demands, examine
-    from medtk_monai.doctor.faults import ERROR, WARNING, count_severities
-    from medtk_monai.doctor.words import format_examination
     from medtk_monai.errors import DataError
 
     try:
-        _check_targets(datalist, out, fix)
-        found = examine(datalist, dataset_dir, Demands(num_classes, num_channels, spatial_dims), bool(headers_only), num_workers)
+        _refuse_missing(datalist)
+        from medtk_monai.doctor.check import check as check_files
+
+        found = check_files(datalist, out, fix, reading.dataset_dir, expected.demands(), bool(headers_only), reading.num_workers)
     except DataError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(2)
-    print(format_examination(found))
-    if out:
-        _write_json(Path(out), found.as_json())
-    if fix:
-        _write_mended(found, fix, keep_paths=dataset_dir is not None)
-    counts = count_severities(found.findings)
-    code = 2 if counts[ERROR] else int(bool(counts[WARNING] and strict))
+    code = _tell(found, fix, strict)
     if code:
         sys.exit(code)
 
 
-def _check_targets(datalist: str, out: str | None, fix: str | None) -> None:
-    """Refuse to write over what is read."""
+def _refuse_missing(datalist: str) -> None:
+    """Before anything heavy is imported."""
+    from pathlib import Path
+
     from medtk_monai.errors import DataError
 
-    paths = [Path(path).expanduser().resolve() for path in (datalist, out, fix) if path]
-    if len(set(paths)) < len(paths):
-        raise DataError(
-            f"the datalist {datalist} and the files to write are not different files", remedy="name other files by --out and --fix"
-        )
+    if not Path(datalist).expanduser().is_file():
+        raise DataError(f"{datalist} does not exist", remedy="give the JSON file of a datalist")
 
 
-def _write_mended(found: Examination, fix: str, keep_paths: bool) -> None:
-    from medtk_monai.doctor.mend import mend
-    from medtk_monai.doctor.words import format_mended
+def _tell(found: Checked, fix: str | None, strict: bool) -> int:
+    """Prints what is found; the exit code."""
+    from medtk_monai.doctor.faults import ERROR, WARNING, count_severities
+    from medtk_monai.doctor.words import format_examination, format_mended
 
-    mended = mend(found, None if keep_paths else Path(fix).expanduser().absolute().parent)
-    _write_json(Path(fix), mended.content)
-    print(format_mended(mended, fix))
-
-
-def _write_json(path: Path, content: object) -> None:
-    import json
-
-    from medtk_monai.atomic import write_text_atomically
-
-    write_text_atomically(path.expanduser(), json.dumps(content, indent=1) + "\n")
+    print(format_examination(found.examination))
+    if found.mended is not None:
+        print(format_mended(found.mended, str(fix)))
+    counts = count_severities(found.examination.findings)
+    return 2 if counts[ERROR] else int(bool(counts[WARNING] and strict))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.evaluation import Findings, SourceFiles
+from medtk_monai.cli.options.kinds import Target, words
 
 
-def convert(
-    source: str,
-    target: str,
-    source_format: str | None = None,
-    target_format: str | None = None,
-    images: str | Sequence[str] | None = None,
-    class_names: str | Sequence[str] | None = None,
-    overwrite: bool = False,
-) -> str:
+@flat
+def convert(source: Findings, target: Target, *, target_format: str | None = None, overwrite: bool = False, files: SourceFiles) -> str:
     """Convert findings from one file format to another, and print what the new files lost.
 
     Formats: medtk (predictions.json), luna (CSV), coco (2D), nndetection (CASE_boxes.pkl or .json), slicer (CASE.mrk.json), adam
@@ -24,15 +19,11 @@ def convert(
     Args:
         source: a file, or a folder with files of one format.
         target: a file; a folder for several cases in formats of one file per case, which are named after the case ids.
-        source_format: one of the names above, where the source leaves it open.
         target_format: one of the names above, needed for other targets.
-        images: a folder, a file, or a pattern in quotes: the scans, for formats that count voxels. Their names are the case ids.
-        class_names: of class 0, 1, ..., as aneurysm,vessel, for formats that name classes.
         overwrite: write over existing files; never over images and parts of the source.
     """
-    from medtk_monai.cli.words import words
     from medtk_monai.formats.conversion import convert as convert_files
 
-    names = None if class_names is None else words(class_names)
-    losses = convert_files(source, target, source_format, target_format, images, names, overwrite)  # a pattern may have commas
+    names = words(files.class_names) or None
+    losses = convert_files(source, target, files.source_format, target_format, files.images, names, overwrite)
     return "\n".join(losses) or "nothing lost"

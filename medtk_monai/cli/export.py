@@ -2,78 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-PARTS = ("network_def", "in_channels", "spatial_dims", "coarsest_stride")
-"""What an export takes from a bundle."""
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.kinds import Named, OneOf, Target, Words, words
+from medtk_monai.cli.options.model import Detector
 
 
+@flat
 def export(
-    checkpoint: str,
-    out: str,
-    bundle: str = "bundles/aneurysm",
-    formats: str | Sequence[str] = ("onnx", "pt2"),
-    overlay: str | Sequence[str] = (),
-    fixed_size: int | Sequence[int] | None = None,
+    *,
+    out: Target,
+    formats: Annotated[Words, OneOf(("onnx", "pt2"))] = ("onnx", "pt2"),
+    fixed_size: Annotated[Any, Named("N,...")] = None,
     dense_stage: bool = False,
+    detector: Detector,
     **overrides: Any,
-) -> None:
-    """Write the network of a bundle as ONNX and as a torch.export program, compared with the network on random images.
+) -> str:
+    """Write the network of a model as ONNX and as a torch.export program, compared with the network on random images.
 
     They take batches of any number and images of any size from twice the coarsest stride in its multiples, and give the raw maps of each
-    level; medtk_monai.export.ExportedNetwork puts the ONNX file into the network's place.
+    level; medtk_monai.export.ExportedNetwork puts the ONNX file into the network's place. Averaged weights are taken, if there are any.
 
     Args:
-        checkpoint: of a training, as runs/aneurysm/best.pt; the averaged weights, if it has them.
         out: folder for network.onnx, network.pt2 and export.json, which tells what they take and give.
-        bundle: folder of the bundle, or its train.json.
-        formats: of onnx,pt2.
-        overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
+        formats: files to write, of onnx,pt2.
         fixed_size: voxels of the only windows that the files shall take; one value or one per axis.
         dense_stage: of a two-stage network, export the first stage.
-        overrides: values of the bundle's configuration, as --head anchor; those that the training was started with need not be given.
+        overrides: values of the configuration, as --head anchor; those that the training was started with need not be given.
 
     Raises:
-        DataError: a wrong bundle or checkpoint, a network that cannot be exported, or a package is missing.
+        DataError: a wrong model, a network that cannot be exported, or a package is missing.
     """
-    from pathlib import Path
+    detector.require(overrides)
+    from medtk_monai.export import parity_table
+    from medtk_monai.model.exporting import export_model
 
-    from medtk_monai.bundle import plain_values
-    from medtk_monai.bundle.checkpoint import load_weights
-    from medtk_monai.bundle.parts import building, parse_bundle
-    from medtk_monai.cli.words import words
-    from medtk_monai.digests import file_sha256
-    from medtk_monai.export import InputSpec, export_network, parity_table
-    from medtk_monai.export import dense_stage as first_stage
-
-    path, overlays = Path(str(checkpoint)), words(overlay)
-    parser, training = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
-    with building(bundle, PARTS, overrides):
-        network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
-    load_weights(path, network)
-    given = InputSpec.of_any_size(channels, _per_axis("coarsest_stride", stride, dims))
-    if fixed_size is not None:
-        given = InputSpec.of_one_size(channels, given.stride, _per_axis("fixed_size", fixed_size, dims))
-    notes = {
-        "bundle": Path(str(bundle)).name,
-        "overlays": [Path(name).name for name in overlays],
-        "checkpoint": {"name": path.name, "sha256": file_sha256(path)},
-        "overrides": {name: str(value) for name, value in overrides.items()},
-        "training": dict(training) | {"values": training.get("values", {}) | plain_values(overrides)},
-    }
-    description = export_network(first_stage(network) if dense_stage else network, str(out), given, words(formats), notes)
-    print(parity_table(description.parity))
-    print(f"wrote {', '.join(file['name'] for file in description.files.values())} and export.json to {out}; images {description.input}")
-
-
-def _per_axis(name: str, value: Any, dims: int) -> tuple[int, ...]:
-    """Whole numbers, one for each axis; one alone counts for all."""
-    from medtk_monai.errors import DataError
-
-    values = list(value) if isinstance(value, list | tuple) else [value] * dims
-    if len(values) != dims or not all(isinstance(part, int) and part > 0 for part in values):
-        shown = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
-        example = ",".join(["64"] * dims)
-        raise DataError(f"--{name} {shown} is no number of voxels", remedy=f"give a whole number, or one for each axis, as 64 or {example}")
-    return tuple(values)
+    found = export_model(detector.source(overrides), out, words(formats), fixed_size, dense_stage)
+    files = ", ".join(file["name"] for file in found.files.values())
+    return f"{parity_table(found.parity)}\nwrote {files} and export.json to {out}; images {found.input}"

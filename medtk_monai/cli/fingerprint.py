@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+from medtk_monai.cli.options.data import PointRadius, Reading
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.kinds import File, Target
 
+
+@flat
 def fingerprint(
-    datalist: str,
-    out: str = "fingerprint.json",
-    figure: str | None = None,
-    dataset_dir: str | None = None,
-    num_workers: int | None = None,
-    point_radius_mm: float | None = None,
+    datalist: File,
+    out: Target = "fingerprint.json",
+    picture: Target | None = None,
+    *,
+    points: PointRadius,
+    reading: Reading,
 ) -> str:
     """Measure sizes, spacings, orientations, intensities and objects of a data set, for each split and class.
 
     Args:
         datalist: its JSON file.
         out: JSON file for the figures.
-        figure: picture of their histograms; beside the JSON file unless given.
-        dataset_dir: folder that relative paths start from; by default that of the datalist.
-        num_workers: processes; one per CPU unless given, fewer for little data.
-        point_radius_mm: radius of points that tell none, and have no size otherwise.
+        picture: of their histograms; beside the JSON file unless given.
 
     Raises:
         DataError: there is no such datalist, or no case of it can be used.
     """
-    import json
-    from pathlib import Path
-
+    target = Path(out).expanduser()
+    image = Path(picture).expanduser() if picture else target.with_suffix(".png")
+    _refuse_same(target, image, datalist)
     from medtk_monai.atomic import write_text_atomically
-    from medtk_monai.cli.words import above_zero
     from medtk_monai.doctor.data_fingerprint import fingerprint_data
     from medtk_monai.doctor.examine import examine
-    from medtk_monai.errors import DataError
     from medtk_monai.visualize.fingerprint_plot import plot_fingerprint
 
-    above_zero("point_radius_mm", point_radius_mm, "mm, or leave it out")
-    target = Path(out).expanduser()
-    picture = Path(figure).expanduser() if figure else target.with_suffix(".png")
-    if len({path.absolute() for path in (target, picture, Path(datalist).expanduser())}) < 3:
-        raise DataError(f"{out}, {picture} and {datalist} are not different files", remedy="name other files by --out and --figure")
-    found = fingerprint_data(examine(datalist, dataset_dir, num_workers=num_workers), point_radius_mm)
+    found = fingerprint_data(examine(datalist, reading.dataset_dir, num_workers=reading.num_workers), points.point_radius_mm)
     write_text_atomically(target, json.dumps(found, indent=1) + "\n")
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    plot_fingerprint(found, picture, f"{found['num_cases']} cases of {Path(datalist).name}")
-    return _show(found) + f"\nfiles: {target}, {picture}"
+    image.parent.mkdir(parents=True, exist_ok=True)
+    plot_fingerprint(found, image, f"{found['num_cases']} cases of {Path(datalist).name}")
+    return _show(found) + f"\nfiles: {target}, {image}"
+
+
+def _refuse_same(target: Path, image: Path, datalist: str) -> None:
+    """Refuse to write over what is read."""
+    from medtk_monai.errors import DataError
+
+    if len({path.absolute() for path in (target, image, Path(datalist).expanduser())}) < 3:
+        raise DataError(f"{target}, {image} and {datalist} are not different files", remedy="name other files by --out and --picture")
 
 
 def _show(found: dict[str, Any]) -> str:

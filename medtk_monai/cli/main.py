@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial, wraps
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
-
-import fire
-
-from medtk_monai.cli.words import misread_number, quote, read_arguments
 
 COMMANDS = {
     "analyze": "medtk_monai.cli.analyze:analyze",
@@ -35,16 +30,24 @@ COMMANDS = {
 
 
 def main() -> None:
-    """Runs the command that ``sys.argv`` asks for; a DataError ends it with one line and exit code 1."""
-    # One known command needs its own module only.
-    names = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in COMMANDS else list(COMMANDS)
-    calls: list[partial[Any]] = []
-    # Commands that take any further values would take --help for one.
-    rest = ["--", "--help"] if "--help" in sys.argv[2:] else quote(sys.argv[2:])
-    command = [*sys.argv[1:2], *rest]
-    fire.Fire({name: _deferred(_load(name), calls) for name in names}, command, name="medtk")
-    for call in calls:
-        _run(call)
+    """Runs the command that ``sys.argv`` asks for; a DataError ends it with one line and exit code 1, a mistyped command with 2."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name == "--version":
+        from medtk_monai import __version__
+
+        print(f"medtk {__version__}")
+    elif {"-h", "--help"} & {name, *arguments}:
+        _help(name)
+        sys.exit(0)
+    else:
+        _run(name, arguments)
+
+
+def _help(name: str) -> None:
+    from medtk_monai import __version__
+    from medtk_monai.cli.help import command_help, overview
+
+    print(command_help(name, _load(name)) if name in COMMANDS else overview({name: _load(name) for name in COMMANDS}, __version__), end="")
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -52,24 +55,23 @@ def _load(name: str) -> Callable[..., Any]:
     return getattr(import_module(module), function)
 
 
-def _deferred(command: Callable[..., Any], calls: list[partial[Any]]) -> Callable[..., None]:
-    """A stand-in for ``command`` that only notes the call: Fire finds unknown arguments after it has called a function."""
-
-    @wraps(command)
-    def note(*args: Any, **kwargs: Any) -> None:
-        calls.append(read_arguments(command, args, kwargs))
-
-    return note
-
-
-def _run(call: partial[Any]) -> None:
+def _run(name: str, arguments: Sequence[str]) -> None:
+    from medtk_monai.cli.mistakes import UsageError, no_command
+    from medtk_monai.cli.typed import parse
+    from medtk_monai.cli.words import check_arguments
     from medtk_monai.errors import find_data_error
 
     try:
+        if name not in COMMANDS:
+            raise no_command(name, list(COMMANDS))
+        call = parse(name, _load(name), arguments)
+        check_arguments(call)
         result = call()
+    except UsageError as mistake:
+        sys.stderr.write(f"{mistake}\n")
+        sys.exit(2)
     except Exception as error:
-        # Commands check what they are given; what they overlook is told here.
-        cause = find_data_error(error) or misread_number(call)
+        cause = find_data_error(error)
         if cause is None:
             raise
         sys.exit(f"error: {cause}")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.kinds import AtLeastOne, Count, OneOf, Target
+
+
+@flat
 def phantom(
-    out: str,
-    num_cases: int = 60,
-    seed: int = 0,
-    spatial_dims: int = 3,
-    num_validation: int | None = None,
-    num_test: int | None = None,
-    num_workers: int | None = None,
+    out: Target,
+    num_cases: AtLeastOne = 60,
+    seed: Count = 0,
+    spatial_dims: Annotated[int, OneOf(("2", "3"))] = 3,
+    num_validation: Count | None = None,
+    num_test: Count | None = None,
+    num_workers: Count | None = None,
 ) -> str:
     """Write simulated angiograms with aneurysms: NIfTI images, instance masks, and a datalist.
 

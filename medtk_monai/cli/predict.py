@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-Words = str | Sequence[str]
+from medtk_monai.cli.options.data import Split
+from medtk_monai.cli.options.declare import flat
+from medtk_monai.cli.options.kinds import Existing, Target, words
+from medtk_monai.cli.options.model import Detector, Output, TimedViews, may_be_model, split_models
+
+Scans = Annotated[str, Existing("file, folder or pattern", "check the path; put patterns in quotes")]
 
 
+@flat
 def predict(
-    *inputs: str,
-    bundle: str = "bundles/aneurysm",
-    checkpoint: Words = (),
-    out: str = "predictions",
-    overlay: Words = (),
-    tuned: str | None = None,
-    format: Words | None = None,  # noqa: A002
-    score_threshold: float = 0.0,
-    top_k: int | None = None,
-    device: str | None = None,
-    tta: int | bool = 1,
-    tta_scales: float | Sequence[float] = 1.0,
-    budget: float | None = None,
-    split: str | None = None,
-    class_names: Words = (),
+    *inputs: Scans,
+    out: Target = "predictions",
+    tuned: Annotated[str, Existing(remedy="give the tuned.json of medtk sweep")] | None = None,
+    which: Split,
+    detector: Detector,
+    output: Output,
+    views: TimedViews,
     **overrides: Any,
 ) -> None:
     """Find objects in scans, and write what is found into a folder for each scan.
@@ -34,83 +31,46 @@ def predict(
     (DICOM SR) on demand. OUT/predictions.json has all scans. What is done is not done again. Exits with 1 if a scan failed.
 
     Args:
-        inputs: image files, DICOM folders or .zip archives of a series, folders of such, patterns in quotes, or datalists (.json).
-        bundle: folder of the bundle, or its train.json.
-        checkpoint: of the training, e.g. runs/aneurysm/best.pt, or the folder of an export; several, A.pt,B.pt, make an ensemble.
+        inputs: image files, DICOM folders or .zip archives of a series, folders of such, patterns in quotes, or datalists (.json); a
+            model among them counts as --model.
         out: folder to write to.
-        overlay: files that lay over train.json in training, such as bundles/aneurysm/heads/combined.json.
         tuned: tuned.json of medtk sweep, whose values lie over those of the training.
-        format: of medtk,luna,slicer,label,points,preview,sr; all but sr unless given.
-        score_threshold: findings that score less are left out.
-        top_k: no more findings of a scan than these, the best.
-        device: cpu, cuda or cuda:1; the GPU if there is one.
-        tta: mirror images to look at as well: how many of the 4 (in 2D) or 8, or nothing for all.
-        tta_scales: scales of the views, as 1,1.2.
-        budget: seconds that a scan may take; chooses mirror images, margin and batch.
-        split: of datalists; test unless given.
-        class_names: of the labels, as aneurysm,infundibulum.
-        overrides: values of the bundle's configuration, as --window_size 160.
+        overrides: values of the configuration, as --window_size 160.
 
     Raises:
-        DataError: nothing to predict, a wrong bundle or checkpoint, or OUT is of other settings.
+        DataError: nothing to predict, a wrong model, or OUT is of other settings.
     """
-    from medtk_monai.bundle.parts import configuration_sha256
-    from medtk_monai.cli.views import read_views
-    from medtk_monai.cli.words import words
-    from medtk_monai.errors import DataError
-    from medtk_monai.model import ModelSource
-    from medtk_monai.prediction import Predictor, find_scans
+    _check(inputs, detector, overrides)
+    from medtk_monai.prediction import find_scans
+    from medtk_monai.prediction.files import Kept, predict_files
     from medtk_monai.prediction.outputs import chosen_formats
-    from medtk_monai.prediction.run import predict_scans, timing_table
+    from medtk_monai.prediction.run import timing_table
     from medtk_monai.tuning.settings import read_tuned
 
-    if not inputs:
-        raise DataError(
-            "nothing to predict", remedy="name image files, folders or datalists: medtk predict scan.nii.gz --checkpoint best.pt"
-        )
-    options = read_views(tta, tta_scales, budget)
-    try:
-        score_threshold, top_k = float(score_threshold), None if top_k is None else int(top_k)
-    except (TypeError, ValueError) as error:
-        raise DataError(str(error), remedy="give a number to --score_threshold, a whole one to --top_k") from error
-    if top_k is not None and top_k < 0:
-        raise DataError(f"--top_k is {top_k}", remedy="give the number of findings to keep, from 0")
-    scans, formats = find_scans(inputs, split), chosen_formats(None if format is None else words(format))
-    files, overlays = words(checkpoint), words(overlay)
-    if not files:
-        taken = "".join(f"; --{name} was taken for a value of the bundle" for name in overrides)
-        raise DataError("no checkpoint is given", remedy=f"name that of a training: --checkpoint runs/aneurysm/best.pt{taken}")
-    overrides = (read_tuned(tuned) if tuned else {}) | overrides
-    settings = {
-        "bundle": bundle,
-        "overlay": overlays,
-        "configuration": configuration_sha256(bundle, overlays),
-        "checkpoints": [_digest(path) for path in files],
-        "score_threshold": score_threshold,
-        "top_k": top_k,
-        "views": [options.mirrors, options.scales, options.budget],
-        "overrides": overrides,
-        "formats": formats,
-        "class_names": words(class_names),
-    }
-
-    def make() -> Predictor:
-        source = ModelSource((), bundle, files, overlays, device, overrides=overrides)
-        return Predictor(source.load(), options, score_threshold, top_k)
-
-    progress = predict_scans(make, scans, out, formats, settings, words(class_names))
+    models, paths = split_models(inputs)
+    if not models:
+        detector.require(overrides)
+    _refuse_nothing(paths)
+    scans, formats = find_scans(paths, which.split), chosen_formats(None if output.formats is None else words(output.formats))
+    kept = Kept(formats, float(output.min_score), output.max_findings, words(output.class_names))
+    source = detector.source((read_tuned(tuned) if tuned else {}) | overrides, models)
+    progress = predict_files(source, scans, out, kept, views.options())
     print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:
         sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))
 
 
-def _digest(checkpoint: str) -> str:
-    """SHA-256 of a checkpoint, or of what describes an exported network."""
-    from pathlib import Path
+def _check(inputs: tuple[str, ...], detector: Detector, overrides: dict[str, Any]) -> None:
+    """What can be told by the arguments alone."""
+    _refuse_nothing(inputs)
+    if not any(may_be_model(path) for path in inputs):
+        detector.require(overrides)
 
-    from medtk_monai.digests import file_sha256
-    from medtk_monai.errors import existing_file
 
-    description = Path(checkpoint, "export.json")
-    return file_sha256(description if description.is_file() else existing_file(checkpoint, "give the checkpoint of a training"))
+def _refuse_nothing(inputs: tuple[str, ...] | list[str]) -> None:
+    from medtk_monai.errors import DataError
+
+    if not inputs:
+        remedy = "name image files, folders or datalists: medtk predict scan.nii.gz --model runs/lesions"
+        raise DataError("nothing to predict", remedy=remedy)

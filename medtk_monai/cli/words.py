@@ -1,40 +1,17 @@
-"""Arguments as they are typed, and as commands get them."""
+"""Arguments as they are typed, and as commands get them: what Fire guesses is undone where a word was meant."""
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import inf
+from inspect import signature
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from fire.parser import DefaultParseValue
 
-from medtk_monai.errors import DataError
-
-
-def words(value: Any) -> list[str]:
-    """The words of a list typed as ``a,b``, which may have come as a list already."""
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [str(word) for word in value]
-    return [word for word in str(value).split(",") if word]
-
-
-def numbers(value: Any, name: str) -> list[float]:
-    """The numbers of a list typed as ``0.1,0.2``, or a single one.
-
-    Args:
-        name: of the argument, for errors.
-
-    Raises:
-        DataError: one is no number.
-    """
-    try:
-        return [float(word) for word in words(value)]
-    except ValueError as error:
-        raise DataError(f"--{name}: {error}", remedy="give numbers, as 0.1,0.2") from error
+from medtk_monai.cli.options.kinds import check_value, kinds_of
 
 
 def quote(arguments: Sequence[str]) -> list[str]:
@@ -48,9 +25,14 @@ def quote(arguments: Sequence[str]) -> list[str]:
 
 def _quote(word: str) -> str:
     name, equals, text = word.partition("=")
-    if re.match("--|-[a-zA-Z]", word):
+    if is_name(word):
         return f"{name}={text!r}" if equals else word
     return word if word == "-" else repr(word)
+
+
+def is_name(word: str) -> bool:
+    """Whether a word names an option, with or without its value."""
+    return re.match("--|-[a-zA-Z]", word) is not None
 
 
 def read_arguments(command: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> partial[Any]:
@@ -59,10 +41,10 @@ def read_arguments(command: Callable[..., Any], args: Sequence[Any], kwargs: Map
     Words (str) stay as they are, and so do the members of lists of words (Sequence[str]); everything else, such as further values of a
     configuration, is what Fire makes of it: numbers, lists, or text.
     """
-    call, hints = inspect.signature(command).bind(*args, **kwargs), get_type_hints(command)
+    call = signature(command, eval_str=True).bind(*args, **kwargs)
     for name, value in call.arguments.items():
-        kinds = get_args(hints[name]) or (hints[name],)
         parameter = call.signature.parameters[name]
+        kinds = kinds_of(parameter.annotation)
         if parameter.kind is parameter.VAR_POSITIONAL:
             call.arguments[name] = tuple(_read(text, kinds) for text in value)
         elif parameter.kind is parameter.VAR_KEYWORD:
@@ -72,16 +54,22 @@ def read_arguments(command: Callable[..., Any], args: Sequence[Any], kwargs: Map
     return partial(command, *call.args, **call.kwargs)
 
 
-def misread_number(call: partial[Any]) -> DataError | None:
-    """What is wrong with a call's arguments, if a word stands for a number or a fraction for a whole one; None otherwise."""
-    hints = get_type_hints(call.func)
-    for name, value in inspect.signature(call.func).bind(*call.args, **call.keywords).arguments.items():
-        kinds = get_args(hints[name]) or (hints[name],)
-        is_odd = isinstance(value, str) or (isinstance(value, float) and float not in kinds)
-        if is_odd and set(kinds) <= {int, float, bool, NoneType}:
-            wanted = "a number" if float in kinds else "a whole number" if int in kinds else "True or False"
-            return DataError(f"--{name} is {value}", remedy=f"give {wanted}")
-    return None
+def check_arguments(call: partial[Any]) -> None:
+    """Refuse what is wrong with a call by its arguments alone.
+
+    Raises:
+        DataError: a number is none or out of range, a file is not there, or a word is not known.
+    """
+    shape = signature(call.func, eval_str=True)
+    bound = shape.bind(*call.args, **call.keywords)
+    bound.apply_defaults()  # a file that is meant unless another is named may be missing, too
+    for name, value in bound.arguments.items():
+        parameter = shape.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            for part in value:
+                check_value(name, part, parameter.annotation)
+        elif parameter.kind is not parameter.VAR_KEYWORD:
+            check_value(name, value, parameter.annotation)
 
 
 def _read(text: Any, kinds: Sequence[Any]) -> Any:
@@ -100,15 +88,3 @@ def _read(text: Any, kinds: Sequence[Any]) -> Any:
 def _split(text: str) -> list[str]:
     """The words of a list some of which would become numbers."""
     return [word.strip(" '\"") for word in text.strip("[]() ").split(",") if word.strip()]
-
-
-def above_zero(name: str, value: Any, remedy: str) -> None:
-    """Refuse what is no number above 0; None is left to the caller.
-
-    Raises:
-        DataError: it is none.
-    """
-    from medtk_monai.errors import DataError
-
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf):
-        raise DataError(f"--{name} is {value}", remedy=f"give {remedy}")

@@ -46,7 +46,7 @@ class CrossValidation:
     datalist: str
     folder: Path
     num_folds: int
-    bundle: str = "bundles/aneurysm"
+    bundle: str
     overlay: Sequence[str] = ()
     dataset_dir: str | None = None
     device: str | None = None

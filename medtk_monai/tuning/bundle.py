@@ -1,17 +1,17 @@
-"""A bundle whose candidates can be seen, and the setting that it has at present."""
+"""A model whose candidates can be seen, and the setting that it has at present."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from medtk_monai.bundle.parts import building, merge_iou_of, parse_bundle
+from medtk_monai.bundle.parts import building, merge_iou_of
 from medtk_monai.data.selection import Case
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import TruthCase
 from medtk_monai.evaluation.truth import truth_of
+from medtk_monai.model import ModelSource
 from medtk_monai.prediction import Predictor, ViewOptions
 from medtk_monai.tuning.settings import SUPPRESSOR, THRESHOLD, Setting
 
@@ -23,7 +23,7 @@ _OF_CASES = (*_OF_TRUTH, "point_radius_mm")
 
 @dataclass(frozen=True)
 class Tunable:
-    """A bundle and its checkpoints, ready to be tuned.
+    """A model, ready to be tuned.
 
     Args:
         predictor: whose suppressor keeps all candidates.
@@ -48,27 +48,20 @@ class Tunable:
         return truth_of(cases, **{name: self.trained[name] for name in _OF_TRUTH if name in self.trained})
 
 
-def load_tunable(
-    bundle: str | Path,
-    checkpoint: Sequence[str],
-    overlay: Sequence[str],
-    device: str | None,
-    options: ViewOptions,
-    lowest: float,
-    overrides: Mapping[str, Any],
-) -> Tunable:
-    """Load a bundle twice: as it is, for its present setting, and with a suppressor that keeps all.
+def load_tunable(source: ModelSource, options: ViewOptions, lowest: float) -> Tunable:
+    """Load a model twice: as it is, for its present setting, and with a suppressor that keeps all.
 
     Args:
+        source: the model, or the bundle and its checkpoints.
         options: views to look at.
-        lowest: score threshold of the settings to try; that of the bundle is tried too.
-        overrides: further values of the configuration; other arguments as for ``load_bundle``.
+        lowest: score threshold of the settings to try; that of the model is tried too.
 
     Raises:
-        DataError: see ``load_bundle``; or the bundle's postprocessor is not made of the values that settings are laid over.
+        DataError: see ``ModelSource.load``; or the postprocessor is not made of the values that settings are laid over.
     """
-    parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
-    with building(bundle, (SUPPRESSOR, POSTPROCESSOR), overrides):
+    parser, notes = source.parse()
+    name = source.bundle or ", ".join(source.model)
+    with building(name, (SUPPRESSOR, POSTPROCESSOR), source.overrides):
         postprocessor, config = parser.get_parsed_content(POSTPROCESSOR), parser.get(SUPPRESSOR)
         present = Setting(postprocessor.suppressor, postprocessor.score_threshold, merge_iou_of(parser), config)
     changed = {
@@ -76,14 +69,14 @@ def load_tunable(
         THRESHOLD: min(lowest, present.score_threshold),
         f"{POSTPROCESSOR}::max_detections": postprocessor.top_k,
     }
-    predictor = Predictor.from_bundle(bundle, checkpoint, overlay, device, options, **{**overrides, **changed})
-    _check_keeps(predictor, bundle, postprocessor.top_k)
-    merges = len(checkpoint) > 1 or options.mirrors > 1 or len(options.scales) > 1
-    values = {**notes.get("values", {}), **{name: value for name, value in overrides.items() if name in _OF_CASES}}
+    predictor = Predictor(source.load(**changed), options)
+    _check_keeps(predictor, name, postprocessor.top_k)
+    merges = len(predictor.parts.networks) > 1 or options.mirrors > 1 or len(options.scales) > 1
+    values = {**notes.get("values", {}), **{name: value for name, value in source.overrides.items() if name in _OF_CASES}}
     return Tunable(predictor, present, postprocessor.max_detections, values, merges)
 
 
-def _check_keeps(predictor: Predictor, bundle: str | Path, top_k: int) -> None:
+def _check_keeps(predictor: Predictor, bundle: str, top_k: int) -> None:
     """Refuse bundles whose inferer does not heed the values of ``changed``."""
     if predictor.parts.inferer.postprocessor.max_detections != top_k:
         remedy = f"let its inferer use @{POSTPROCESSOR}, whose suppressor is @{SUPPRESSOR}, as bundles/aneurysm does"

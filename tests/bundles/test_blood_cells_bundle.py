@@ -65,7 +65,7 @@ def test_the_bundle_is_the_template_with_its_plan():
 def test_the_plan_follows_from_the_data(tmp_path, monkeypatch):
     monkeypatch.setattr("medtk_monai.planning.template.resolve_precision", lambda *_: torch.bfloat16)  # whatever this machine is fast at
     import_data("voc", str(DATA), out=str(tmp_path / "data"))
-    plan(str(tmp_path / "data" / "datalist.json"), 8, str(tmp_path / "plan"), str(TEMPLATE), device="cpu")
+    plan(str(tmp_path / "data" / "datalist.json"), 8, str(tmp_path / "plan"), template=str(TEMPLATE), device="cpu")
     for name in ("plan.json", "plan.md"):
         assert (tmp_path / "plan" / name).read_text() == (BUNDLE / name).read_text()
 

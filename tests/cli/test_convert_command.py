@@ -47,7 +47,7 @@ def test_images_give_the_grids(predictions, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none.json", "a.csv"], "error: no file none.json"),
+        (["none.json", "a.csv"], "error: no file or folder none.json"),
         (["predictions.json", "a.json"], "error: the format of a.json is open"),
         (["predictions.json", "coco.json", "--target_format", "coco"], "3D"),
         (["predictions.json", "a.csv", "--source_format", "7"], "no format '7'"),

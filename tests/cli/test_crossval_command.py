@@ -52,7 +52,7 @@ def test_folds_are_trained_collected_and_used_together(medtk, started, datalist,
     out = tmp_path / "cv"
     common = (datalist, "--folds", 2, "--out", out, "--bundle", BUNDLE, "--bootstraps", 10, "--hit", "distance:15", *VALUES)
     assert "folds left: 0" in medtk("crossval", *common, "--fold", 1)
-    said = medtk("crossval", *common, "--test")
+    said = medtk("crossval", *common, "--predict_test")
     assert len(started) == 2 and "fold 1: finished before" in said and "test split, by the ensemble" in said
 
     found = read_predictions(out / "predictions.json")
@@ -71,7 +71,7 @@ def test_folds_are_trained_collected_and_used_together(medtk, started, datalist,
 
     words = shlex.split(json.loads((out / "ensemble.json").read_text())["predict"])
     place = words.index("SCANS")
-    medtk(*words[1:place], datalist, *words[place + 1 :], "--device", "cpu", "--out", tmp_path / "new", "--format", "json")
+    medtk(*words[1:place], datalist, *words[place + 1 :], "--device", "cpu", "--out", tmp_path / "new", "--formats", "json")
     assert read_predictions(tmp_path / "new" / "predictions.json") == read_predictions(out / "test" / "predictions.json")
     assert "1 FP per case, from out of fold" in json.loads((out / "test" / "metrics.json").read_text())["operating_points"]
 
@@ -84,7 +84,7 @@ def test_folds_are_trained_collected_and_used_together(medtk, started, datalist,
 def test_a_test_split_that_is_not_there_is_told_before_training(medtk, started, datalist, tmp_path):
     datalist.write_text(json.dumps(json.loads(datalist.read_text()) | {"test": []}))
     with pytest.raises(SystemExit, match="no cases in split 'test'"):
-        medtk("crossval", datalist, "--folds", 2, "--out", tmp_path / "cv", "--bundle", BUNDLE, "--test")
+        medtk("crossval", datalist, "--folds", 2, "--out", tmp_path / "cv", "--bundle", BUNDLE, "--predict_test")
     assert not started
 
 
@@ -97,7 +97,7 @@ def test_a_test_split_that_is_not_there_is_told_before_training(medtk, started, 
         (["--folds", "2", "--fold", "0", "--collect"], "leave out --collect"),
         (["--folds", "2", "--collect"], "no fold in .* is finished"),
         (["--folds", "2", "--figure", "f1"], "'f1' is no figure"),
-        (["--folds", "2", "--checkpoint", "final.pt"], "--checkpoint is final.pt"),
+        (["--folds", "2", "--checkpoint", "final.pt"], "--fold_checkpoint is final.pt -- choose from best.pt, last.pt"),
         (["--folds", "2", "--resume", "none"], "--resume is set by the cross-validation"),
         (["--folds", "2", "--max_epoch", "3"], "did you mean --max_epochs"),
         (["--folds", "2", "--iou", "a"], "--iou"),

@@ -90,9 +90,10 @@ def test_compare(good_and_bad, tmp_path, monkeypatch, capsys):
     [
         (["--hit", "iuo"], "no hit rule"),
         (["--split", "train"], "train"),
-        (["--bootstraps", "-1"], "negative"),
-        (["--sensitivity", "80"], r"\(0, 1\]"),
-        (["--fp_per_case", "few"], "few"),
+        (["--bootstraps", "-1"], "--bootstraps is -1 -- give a number from 0"),
+        (["--sensitivity", "80"], r"--sensitivity is 80 -- give a number in \(0, 1\]"),
+        (["--fp_per_case", "few"], "--fp_per_case is few -- give numbers"),
+        (["--fp_per_case", "1,-2"], "--fp_per_case is 1,-2 -- give numbers from 0"),
         (["--thresholds_from", "nowhere.json"], "no file nowhere.json"),
         (["--hit", "cada"], "no masks"),
     ],

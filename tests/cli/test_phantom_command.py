@@ -33,7 +33,7 @@ def test_help_imports_nothing_heavy():
 def test_help_of_the_command_explains_its_arguments(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_info:
         run_medtk(monkeypatch, "phantom", "--help")
-    shown = "".join(capsys.readouterr())
+    shown = " ".join("".join(capsys.readouterr()).split())
     assert exit_info.value.code == 0
     assert "num_cases" in shown and "maximum intensity projections" in shown
 

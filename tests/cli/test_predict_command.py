@@ -24,7 +24,7 @@ def test_findings_are_those_of_the_evaluation(trained, phantom, tmp_path, monkey
     """Neither the head nor the sizes of the network are named: they come from the checkpoint."""
     predict(
         monkeypatch, phantom(3) / "datalist.json", "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--out", tmp_path / "out",
-        "--format", "json", "--device", "cpu",
+        "--formats", "json", "--device", "cpu",
     )  # fmt: skip
     assert "2 done, 0 done before, 0 failed" in capsys.readouterr().out
     expected, found = (read_predictions(folder / "predictions.json") for folder in (trained, tmp_path / "out"))
@@ -49,10 +49,10 @@ def test_a_training_tells_what_prediction_needs(trained, phantom):
 
 def test_views_budget_and_limits(trained, phantom, tmp_path, monkeypatch, capsys):
     scan = next((phantom(3) / "images").glob("*.nii.gz"))
-    common = (scan, "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--format", "csv", "--device", "cpu")
-    predict(monkeypatch, *common, "--out", tmp_path / "tta", "--tta", "2", "--tta_scales", "1,1.25", "--top_k", "3")
+    common = (scan, "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--formats", "csv", "--device", "cpu")
+    predict(monkeypatch, *common, "--out", tmp_path / "tta", "--tta", "2", "--tta_scales", "1,1.25", "--max_findings", "3")
     assert len(read_predictions(tmp_path / "tta" / "predictions.json")[0]["scores"]) == 3
-    predict(monkeypatch, *common, "--out", tmp_path / "budget", "--budget", "1000", "--score_threshold", "0.99")
+    predict(monkeypatch, *common, "--out", tmp_path / "budget", "--budget", "1000", "--min_score", "0.99")
     assert read_predictions(tmp_path / "budget" / "predictions.json")[0]["scores"] == []
     assert "calibrate" in capsys.readouterr().out
 
@@ -62,17 +62,18 @@ def test_views_budget_and_limits(trained, phantom, tmp_path, monkeypatch, capsys
     [
         ([], "nothing to predict"),
         (["absent.nii"], "no file, folder or pattern absent.nii"),
-        (["SCAN", "--checkpoint", "absent.pt"], "no file absent.pt"),
-        (["SCAN", "--bundle", "absent"], "absent/train.json"),
-        (["SCAN", "--format", "pdf"], "'pdf' is not known"),
+        (["SCAN", "--checkpoint", "absent.pt"], "no file or folder absent.pt -- give the checkpoint of a training"),
+        (["SCAN", "--bundle", "absent"], "no file or folder absent -- give the folder of a bundle, or its train.json"),
+        (["SCAN", "--formats", "pdf"], "'pdf' is not known"),
         (["SCAN", "--windowsize", "64"], "did you mean --window_size"),
         (["SCAN", "--device", "cuda:7"], "no GPU that torch can use"),
         (["SCAN", "--device", "gpu"], "--device gpu: no such device"),
-        (["SCAN", "--tta", "0"], "mirrors are at least 1"),
-        (["SCAN", "--budget", "-3"], "budget positive"),
-        (["SCAN", "--budget", "long"], "seconds to --budget"),
-        (["SCAN", "--tta", "many"], "whole numbers from 1 to --tta"),
-        (["SCAN", "--top_k", "-1"], "--top_k is -1"),
+        (["SCAN", "--tta", "0"], "--tta is 0 -- give a number from 1"),
+        (["SCAN", "--budget", "-3"], "--budget is -3 -- give a number above 0"),
+        (["SCAN", "--budget", "long"], "--budget is long -- give a number"),
+        (["SCAN", "--tta", "many"], "--tta is many -- give a whole number"),
+        (["SCAN", "--max_findings", "-1"], "--max_findings is -1 -- give a number from 0"),
+        (["SCAN", "--top_k", "-1"], "--max_findings is -1 -- give a number from 0"),
         (["SCAN", "--overlay", "3"], "no file 3"),
         (["SCAN", "--channels", "16"], "is of another network"),
     ],
@@ -91,7 +92,7 @@ def test_wrong_arguments_take_one_line(trained, phantom, tmp_path, monkeypatch, 
 
 def test_a_mistyped_checkpoint_is_shown(phantom, tmp_path, monkeypatch):
     scan = next((phantom(3) / "images").glob("*.nii.gz"))
-    with pytest.raises(SystemExit, match="no checkpoint is given.*--chekpoint was taken for a value of the bundle"):
+    with pytest.raises(SystemExit, match="no model is given.*--chekpoint was taken for a value of the bundle, did you mean --checkpoint"):
         predict(monkeypatch, scan, "--chekpoint", "best.pt", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -102,7 +103,7 @@ def test_failed_scans_are_listed(trained, phantom, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as stop:
         predict(
             monkeypatch, tmp_path / "torn.nii.gz", scan, "--bundle", BUNDLE, "--checkpoint", trained / "best.pt", "--out", tmp_path / "out",
-            "--device", "cpu", "--format", "json",
+            "--device", "cpu", "--formats", "json",
         )  # fmt: skip
     assert str(stop.value).startswith("failed:\n  case 'torn': cannot read image")
     assert (tmp_path / "out" / scan.name.removesuffix(".nii.gz") / "predictions.json").exists()
@@ -148,7 +149,7 @@ def test_an_exported_network_finds_the_same(trained, phantom, tmp_path, monkeypa
     export = ("export", "--checkpoint", trained / "best.pt", "--out", tmp_path / "exported", "--bundle", BUNDLE, "--formats", "onnx")
     monkeypatch.setattr(sys, "argv", ["medtk", *map(str, export)])
     main()
-    common = ("--bundle", BUNDLE, "--device", "cpu", "--precision", "float32", "--format", "json")
+    common = ("--bundle", BUNDLE, "--device", "cpu", "--precision", "float32", "--formats", "json")
     for name, checkpoint in (("torch", trained / "best.pt"), ("onnx", tmp_path / "exported")):
         predict(monkeypatch, scan, "--checkpoint", checkpoint, "--out", tmp_path / name, *common)
     one, other = (read_predictions(tmp_path / name / "predictions.json")[0] for name in ("torch", "onnx"))
@@ -173,7 +174,7 @@ def test_names_that_look_like_numbers(trained, phantom, tmp_path, monkeypatch):
     (tmp_path / "1e3.nii.gz").symlink_to(scan)
     (tmp_path / "1e3").symlink_to(trained)
     predict(
-        monkeypatch, "1e3.nii.gz", "--bundle", BUNDLE, "--checkpoint", "1e3/best.pt", "--out=1.10", "--device", "cpu", "--format", "json"
+        monkeypatch, "1e3.nii.gz", "--bundle", BUNDLE, "--checkpoint", "1e3/best.pt", "--out=1.10", "--device", "cpu", "--formats", "json"
     )
     assert (tmp_path / "1.10" / "1e3" / "predictions.json").exists()
 
@@ -190,7 +191,7 @@ def test_an_edited_bundle_is_noticed(trained, phantom, tmp_path, monkeypatch, ca
         tmp_path / "out",
         "--device",
         "cpu",
-        "--format",
+        "--formats",
         "json",
     )
     predict(monkeypatch, scan, *common)

@@ -36,7 +36,7 @@ def test_what_a_sweep_promises_is_what_prediction_and_evaluation_give(medtk, fil
     tuned = tmp_path / "sweep" / "tuned.json"
     other = next(trial for trial in summary["trials"] if "WeightedBoxClustering" in trial["settings"]["suppressor"]["_target_"])
     tuned.write_text(json.dumps(other["settings"]))
-    medtk("predict", datalist, *network, "--split", "validation", "--tuned", tuned, "--out", tmp_path / "found", "--format", "json")
+    medtk("predict", datalist, *network, "--split", "validation", "--tuned", tuned, "--out", tmp_path / "found", "--formats", "json")
     points = ("--thresholds_from", tmp_path / "sweep" / "sweep.json", "--hit", "distance:15", "--bootstraps", "0")
     medtk("evaluate", tmp_path / "found" / "predictions.json", datalist, "--split", "validation", "--out", tmp_path / "evaluation", *points)
     metrics = json.loads((tmp_path / "evaluation" / "metrics.json").read_text())
@@ -75,9 +75,9 @@ def test_points_get_the_radius_that_is_given(medtk, files, tmp_path):
     [
         (["--split", "test"], "not chosen on the test split"),
         (["--figure", "f1"], "'f1' is no figure"),
-        (["--suppressors", "nmms"], "no suppressor 'nmms'"),
+        (["--suppressors", "nmms"], "--suppressors is nmms -- choose from nms, wbc, soft"),
         (["--iou", "a"], "--iou"),
-        (["--tta", "0"], "mirrors"),
+        (["--tta", "0"], "--tta is 0 -- give a number from 1"),
         (["--bootstraps", "0"], "--bootstraps is 0"),
         (["--windw_size", "96"], "did you mean --window_size"),
     ],

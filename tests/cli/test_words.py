@@ -1,6 +1,5 @@
 """What is typed, and what commands get."""
 
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -8,29 +7,34 @@ from typing import Any
 import pytest
 
 from medtk_monai.cli import main as main_module
-from medtk_monai.cli.words import misread_number, read_arguments
+from medtk_monai.cli.typed import parse
+from medtk_monai.cli.words import check_arguments, read_arguments
+from medtk_monai.errors import DataError
 
 Words = str | Sequence[str]
 Share = float | int | str | Sequence[str]
 
 
 def command(
-    *inputs: str, out: str = "", name: str | None = None, overlay: Words = (), share: Share = 0.2, size: int | None = None, **overrides: Any
+    *inputs: str,
+    out: str = "",
+    name: str | None = None,
+    overlay: Words = (),
+    share: Share = 0.2,
+    size: int | None = None,
+    strict: bool = False,
+    **overrides: Any,
 ) -> None:
     """Something to call."""
 
 
 @pytest.fixture
-def call(monkeypatch):
+def call():
     """What the command gets for some words."""
-    got = []
 
     def run(*arguments):
-        monkeypatch.setattr(main_module, "_load", lambda name: command)
-        monkeypatch.setattr(main_module, "_run", lambda called: got.append((called.args, called.keywords)))
-        monkeypatch.setattr(sys, "argv", ["medtk", "predict", *arguments])
-        main_module.main()
-        return got.pop()
+        called = parse("predict", command, arguments)
+        return called.args, called.keywords
 
     return run
 
@@ -81,6 +85,12 @@ def test_numbers_are_numbers_where_they_may_be(call, argument, typed, expected):
     assert given == {argument: expected} and type(given[argument]) is type(expected)
 
 
+def test_switches_take_no_word_after_them(call):
+    assert call("--strict", "a.nii", "--out", "o") == (("a.nii",), {"strict": True, "out": "o"})
+    assert call("a.nii", "--strict", "False") == (("a.nii",), {"strict": False}) and call("--nostrict")[1] == {"strict": False}
+    assert call("--strict", "--size", "3") == ((), {"strict": True, "size": 3}) and call("--new", "x")[1] == {"new": "x"}
+
+
 @pytest.mark.parametrize("name", main_module.COMMANDS)
 def test_every_command_shows_its_help(name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["medtk", name, "--help"])
@@ -103,14 +113,14 @@ def takes_numbers(count: int = 1, share: float | None = None, verbose: bool = Fa
     ],
 )
 def test_words_in_place_of_numbers_are_told(given, message):
-    error = misread_number(read_arguments(takes_numbers, [], given))
-    assert error is not None and re.search(message, str(error))
+    with pytest.raises(DataError, match=message):
+        check_arguments(read_arguments(takes_numbers, [], given))
 
 
 def test_numbers_are_read():
     assert read_arguments(takes_numbers, [], {"count": "3", "share": "1", "verbose": "True"})() == "3 1 True"
     assert read_arguments(takes_numbers, ["2", "None"], {})() == "2 None False"
-    assert misread_number(read_arguments(takes_numbers, ["2"], {"share": "1"})) is None
+    check_arguments(read_arguments(takes_numbers, ["2"], {"share": "1"}))
 
 
 def test_a_command_that_fails_over_a_word_says_so_in_one_line(monkeypatch):

@@ -126,7 +126,7 @@ def test_splits_repeat_with_their_seed(touch, tmp_path):
 )
 def test_shares(touch, tmp_path, validation, test, counts):
     images = touch("images", [f"c_{number}.nii.gz" for number in range(10)])
-    found = make_datalist(images, None, str(tmp_path / "list.json"), validation, test)
+    found = make_datalist(images, None, str(tmp_path / "list.json"), validation=validation, test=test)
     assert tuple(found.values()) == counts
     splits = read(tmp_path)
     assert len({case for cases in splits.values() for case in cases}) == 10
@@ -141,7 +141,7 @@ def test_shares(touch, tmp_path, validation, test, counts):
 def test_bad_shares(touch, tmp_path, validation, test, words):
     images = touch("images", [f"c_{number}.nii.gz" for number in range(10)])
     with pytest.raises(DataError, match=words) as info:
-        make_datalist(images, None, str(tmp_path / "list.json"), validation, test)
+        make_datalist(images, None, str(tmp_path / "list.json"), validation=validation, test=test)
     assert info.value.remedy
 
 

@@ -19,7 +19,7 @@ QUICK = {
     "check": ["--num_workers", "1"],
     "new": ["--num_workers", "1", "--device", "cpu"],
     "sweep": ["--suppressors", "nms", "--iou", "0.1,0.2", "--bootstraps", "10", "--device", "cpu"],
-    "predict": ["--format", "json", "--device", "cpu"],
+    "predict": ["--formats", "json", "--device", "cpu"],
     "evaluate": ["--bootstraps", "10"],
     "report": ["--bootstraps", "10"],
 }

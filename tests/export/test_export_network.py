@@ -138,7 +138,7 @@ def run_export(monkeypatch, *arguments):
 def test_mistakes_on_the_command_line_take_one_line(tmp_path, monkeypatch):
     checkpoint = write_checkpoint(tmp_path / "best.pt", spatial_dims=2)
     given = ["--bundle", BUNDLE, "--out", tmp_path / "out", "--checkpoint"]
-    assert "no checkpoint" in run_export(monkeypatch, *given, tmp_path / "none.pt")
+    assert "no file or folder" in run_export(monkeypatch, *given, tmp_path / "none.pt")
     assert "another network" in run_export(monkeypatch, *given, checkpoint, "--head", "anchor")
     assert "--hed names no value" in run_export(monkeypatch, *given, checkpoint, "--hed", "anchor")
     assert not (tmp_path / "out").exists()
