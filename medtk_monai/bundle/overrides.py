@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from monai.bundle import ConfigParser
 
-from medtk_monai.errors import DataError, existing_file
+from medtk_monai.bundle.choices import FORMER, spell_out
+from medtk_monai.bundle.layers import with_templates
+from medtk_monai.bundle.running import EXPLANATION, running_parser
+from medtk_monai.errors import DataError
 
 OF_MONAI = {"run_id", "init_id", "final_id", "config_file", "meta_file", "logging_file", "tracking", "args_file"}
 
@@ -30,16 +34,41 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
     check_names([name for name in given if name not in OF_MONAI], list(known))
 
 
-def read_config(files: Sequence[str], overrides: Iterable[str] = (), remedy: str = "check the path") -> ConfigParser:
-    """MONAI's parser of one or more files that lie over one another; values that shall be overridden must be there, but are not yet.
+def choose_parts() -> None:
+    """Let words such as ``--head anchor`` choose in the configuration that is being run.
+
+    Raises:
+        DataError: there is no such part.
+    """
+    parser = running_parser()
+    if spell_out(parser):
+        parser.parse(reset=True)
+
+
+def read_config(files: Sequence[str], overrides: Mapping[str, Any] | None = None, remedy: str = "check the path") -> ConfigParser:
+    """MONAI's parser of one or more files that lie over one another, with further values.
+
+    Args:
+        overrides: values by their ids, which must be there.
 
     Raises:
         DataError: there is no such file, or an override names no value of the configuration.
     """
     parser = ConfigParser()
-    parser.read_config([existing_file(path, remedy) for path in files])
-    check_names(overrides, list(parser.get()))
+    parser.read_config(with_templates(files, remedy))
+    check_names(overrides or {}, list(parser.get()))
+    lay_over(parser, overrides or {})
     return parser
+
+
+def lay_over(parser: ConfigParser, values: Mapping[str, Any]) -> None:
+    """Give a configuration other values, by their ids; words choose.
+
+    Raises:
+        DataError: a word chooses a part that there is not.
+    """
+    parser.update(dict(values))
+    spell_out(parser)
 
 
 def check_names(names: Iterable[str], known: Sequence[str]) -> None:
@@ -48,10 +77,11 @@ def check_names(names: Iterable[str], known: Sequence[str]) -> None:
     Raises:
         DataError: with the likely name.
     """
+    names_of_values = [name for name in (*known, *FORMER) if not name.endswith(EXPLANATION)]
     for name in names:
         root = name.replace("#", "::").split("::")[0]
-        if root not in known:
-            close = get_close_matches(root, known, n=1)
+        if root not in names_of_values:
+            close = get_close_matches(root, names_of_values, n=1)
             remedy = f"did you mean --{close[0]}?" if close else "see the bundle's docs/README.md for what can be set"
             raise DataError(f"--{name} names no value of the configuration", remedy=remedy)
 

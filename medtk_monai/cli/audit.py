@@ -41,11 +41,11 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
 
 def _parse(config_file: str | Sequence[str], overrides: dict[str, Any]) -> Any:
     """MONAI's parser of the configuration with the overrides."""
-    from medtk_monai.bundle.overrides import read_config
+    from medtk_monai.bundle.overrides import lay_over, read_config
 
     files = [config_file] if isinstance(config_file, str) else list(config_file)
     parser = read_config(files, overrides, "give the path of the bundle's train.json")
-    parser.update({"cache_dir": None} | overrides)  # a report leaves no prepared cases behind
+    lay_over(parser, {"cache_dir": None} | overrides)  # a report leaves no prepared cases behind
     return parser
 
 

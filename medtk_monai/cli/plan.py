@@ -85,6 +85,7 @@ def new(
     """
     from pathlib import Path
 
+    from medtk_monai.bundle.layers import commands
     from medtk_monai.data import read_class_names
     from medtk_monai.doctor.examine import examine
     from medtk_monai.errors import DataError
@@ -102,12 +103,8 @@ def new(
     planned, fingerprint = _make(examination, template, "training", wishes)
     write_bundle(Path(bundle), folder, planned.plan, datalist, template.coarsest_stride(planned.plan.values), class_names)
     _write_fingerprint(folder, fingerprint)
-    config = folder / "train.json"
-    return (
-        f"{planned.plan.explanation}\n{_advice(planned)}\n\n"
-        f"python -m monai.bundle run training   --config_file {config}\n"
-        f"python -m monai.bundle run evaluating --config_file \"['{config}','{folder / 'evaluate.json'}']\" --eval_split validation"
-    )
+    told = "\n".join(commands(str(folder / "train.json")))
+    return f"{planned.plan.explanation}\n{_advice(planned)}\n\n{told}"
 
 
 def _template(bundle: str, device: str | None) -> Template:

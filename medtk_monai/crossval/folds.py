@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.bundle.overrides import read_config
+from medtk_monai.bundle.layers import with_templates
+from medtk_monai.bundle.overrides import check_names, read_config
 from medtk_monai.bundle.parts import config_file
+from medtk_monai.bundle.running import values_of
 from medtk_monai.data.datalist import load_datalist, read_content
 from medtk_monai.data.selection import TRAINING, VALIDATION, Case
 from medtk_monai.digests import values_sha256
@@ -115,7 +117,7 @@ class CrossValidation:
 
     def command(self, fold: int) -> list[str]:
         """The training of a fold as a program and its arguments; it goes on where an earlier one was cut off."""
-        files = [config_file(self.bundle), *self.overlay]
+        files = with_templates([config_file(self.bundle), *self.overlay])
         shared = {"cache_dir": str(self.folder / "cache")} if "cache_dir" in self._config() else {}
         values = {
             **shared,
@@ -159,4 +161,6 @@ class CrossValidation:
 
     def _config(self) -> dict[str, Any]:
         """The bundle's configuration before overrides."""
-        return dict(read_config([config_file(self.bundle), *self.overlay], self.overrides).get())
+        config = values_of(read_config([config_file(self.bundle), *self.overlay]))
+        check_names(self.overrides, list(config))
+        return config

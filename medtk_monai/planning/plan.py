@@ -107,7 +107,7 @@ def _network_values(facts: DataFacts, wishes: Wishes, levels: Levels, anchors: l
         "min_volume_mm3": wishes.min_volume_mm3,
         "max_volume_mm3": wishes.max_volume_mm3,
         **({} if wishes.point_radius_mm is None else {"point_radius_mm": wishes.point_radius_mm}),
-        "head": head,
+        "head": f"%heads::{head}",
         "anchor_sizes": [[_short(anchor) for anchor in level] for level in anchors],
         "channels": 32 if dims == 3 else 48,
         "backbone::channels": [32 * min(index + 1, 5) for index in range(count)],

@@ -68,9 +68,7 @@ class Template:
             return self._parser(values).get_parsed_content(name)
 
     def _parser(self, values: Mapping[str, Any]) -> ConfigParser:
-        parser = read_config([self.config_file], values)
-        parser.update(dict(values) | {"device": "cpu"})
-        return parser
+        return read_config([self.config_file], {**values, "device": "cpu"})
 
 
 def _targets(facts: DataFacts, values: Mapping[str, Any]) -> list[tuple[str, Target]]:
