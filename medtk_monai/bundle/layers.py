@@ -70,7 +70,7 @@ def difference(template: str, folder: Path, values: Mapping[str, Any]) -> dict[s
         TEMPLATE: os.path.relpath(template, folder).replace(os.sep, "/"),
         f"+{LAYERS}": [folder.name],
         "bundle_root": folder.as_posix(),
-        **values,
+        **_merging(values),
         "check_layers": {
             "_target_": "medtk_monai.bundle.check_layers",
             "_mode_": "callable",
@@ -80,6 +80,20 @@ def difference(template: str, folder: Path, values: Mapping[str, Any]) -> dict[s
         },
         "+initialize": ["$@check_layers()"],
     }
+
+
+def _merging(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by their ids as MONAI merges them: ``{"a::b::c": 1}`` is ``{"+a": {}, "+a::b": {"c": 1}}``, which needs no file below."""
+    merged: dict[str, Any] = {}
+    for name, value in values.items():
+        *parents, last = name.split("::")
+        for depth in range(1, len(parents) + 1):
+            merged.setdefault("+" + "::".join(parents[:depth]), {})
+        if parents:
+            merged["+" + "::".join(parents)][last] = value
+        else:
+            merged[name] = value
+    return merged
 
 
 def commands(config: str) -> tuple[str, str]:

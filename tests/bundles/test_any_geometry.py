@@ -23,9 +23,7 @@ from tests.detectors.planted import unflatten
 
 def build(values):
     """The parts that training and inference use, after the check that precedes training."""
-    parser = read_config([TRAIN])
-    for name, value in {"device": "cpu", "seed": 0, **values}.items():
-        parser.set(value, name)
+    parser = read_config([TRAIN], {"device": "cpu", "seed": 0, **values})
     try:
         parser.get_parsed_content("check_geometry")()
         return parser.get_parsed_content
