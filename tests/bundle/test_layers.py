@@ -9,7 +9,6 @@ from medtk_monai.bundle.layers import check_layers, commands, difference, with_t
 from medtk_monai.bundle.overrides import read_config
 from medtk_monai.errors import DataError
 
-
 pytestmark = pytest.mark.usefixtures("quiet_hooks")
 
 
