@@ -16,6 +16,7 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from torch import Tensor, nn
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.checkpoint import NOTES, load_weights, read_checkpoint
 from medtk_monai.bundle.overrides import check_names, lay_over, read_config
 from medtk_monai.bundle.running import plain_values
@@ -26,10 +27,8 @@ from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.inferers import WindowedInferer
 from medtk_monai.structures import DenseOutput
 
-PARTS = ("network_def", "preprocessing", "validate::inferer", "network_dtype", "label_pairs")
-"""What prediction takes from a bundle; the IoU at which views merge besides, if the bundle tells it."""
-MERGE_IOU, CLASS_NAMES = "merge_iou", "class_names"
-_OF_THIS_MACHINE = {"device", "precision", "window_batch_size"}
+PARTS = keys.INFERENCE
+MERGE_IOU, CLASS_NAMES = keys.MERGE_IOU, keys.CLASS_NAMES
 Paths = str | Path | Sequence[str | Path]
 
 
@@ -82,11 +81,11 @@ def load_bundle(
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
     with building(bundle, PARTS, overrides or {}):
         networks = [_network(path, parser) for path in checkpoints]
-        inferer = parser.get_parsed_content("validate::inferer")
-        preprocessing = parser.get_parsed_content("preprocessing")
-        precision = parser.get_parsed_content("network_dtype")
+        inferer = parser.get_parsed_content(keys.INFERER)
+        preprocessing = parser.get_parsed_content(keys.PREPROCESSING)
+        precision = parser.get_parsed_content(keys.PRECISION)
         chosen_device = torch.device(parser.get_parsed_content("device"))
-        label_pairs = parser.get_parsed_content("label_pairs")
+        label_pairs = parser.get_parsed_content(keys.LABEL_PAIRS)
         merge_iou = merge_iou_of(parser)
     names = tuple(map(str, parser.get(CLASS_NAMES, None) or _names_in_metadata(Path(config_file(bundle)).parent)))
     fingerprint = notes.get("fingerprint", {})
@@ -167,7 +166,7 @@ def _notes(checkpoint: Path) -> dict[str, Any]:
 def _network(checkpoint: Path, parser: ConfigParser) -> nn.Module:
     if checkpoint.is_dir():
         return _Exported(checkpoint)
-    network = deepcopy(parser.get_parsed_content("network_on_device")).eval()
+    network = deepcopy(parser.get_parsed_content(keys.NETWORK_ON_DEVICE)).eval()
     load_weights(checkpoint, network)
     return network
 
@@ -208,7 +207,7 @@ def _parse(
     parser = read_config(files)
     check_names(overrides, list(parser.get()))
     # Only arguments of components that the bundle names are taken, never the components themselves.
-    needed = _reachable(parser.get(), (*parts, MERGE_IOU, CLASS_NAMES)) - _OF_THIS_MACHINE
+    needed = _reachable(parser.get(), (*parts, MERGE_IOU, CLASS_NAMES)) - set(keys.OF_THIS_DEVICE)
     known = _ids(parser.get())
     taken = {name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed}
     if device:

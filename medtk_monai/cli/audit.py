@@ -25,11 +25,12 @@ def audit(config_file: str | Sequence[str], strict: bool = False, out: str | Non
     from pathlib import Path
 
     from medtk_monai.atomic import write_text_atomically
+    from medtk_monai.bundle import keys
     from medtk_monai.detectors.coverage import match_objects, summarize
 
     parser = _parse(config_file, overrides)
-    criterion = parser.get_parsed_content("dense_criterion")
-    cases = ((str(item["case_id"]), item["target"]) for item in parser.get_parsed_content("train::dataset"))
+    criterion = parser.get_parsed_content(keys.CRITERION)
+    cases = ((str(item["case_id"]), item["target"]) for item in parser.get_parsed_content(keys.TRAINING_SET))
     matches = match_objects(criterion.generator, criterion.assigner, cases, parser.get_parsed_content("patch_size"))
     report = summarize(matches, criterion.generator.strides)
     _show(report)

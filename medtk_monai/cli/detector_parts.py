@@ -15,13 +15,13 @@ def read_detector_parts(bundle: str, checkpoints: Sequence[str], overlays: Seque
     Raises:
         DataError: a file is missing or broken, or an override names no value.
     """
+    from medtk_monai.bundle.keys import ERRORS
     from medtk_monai.bundle.parts import building, parse_bundle
     from medtk_monai.evaluation.errors.seen_images import DetectorParts
 
-    parts = ("preprocessing", "validate::inferer", "dense_criterion", "patch_size")
-    parser, _ = parse_bundle(bundle, checkpoints, overlays, "cpu", overrides, parts)
-    with building(bundle, parts, overrides):
-        preprocessing, inferer, criterion, patch = (parser.get_parsed_content(part) for part in parts)
+    parser, _ = parse_bundle(bundle, checkpoints, overlays, "cpu", overrides, ERRORS)
+    with building(bundle, ERRORS, overrides):
+        preprocessing, inferer, criterion, patch = (parser.get_parsed_content(part) for part in ERRORS)
     return DetectorParts(preprocessing, inferer, criterion.assigner, patch)
 
 

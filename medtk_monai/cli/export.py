@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-PARTS = ("network_def", "in_channels", "spatial_dims", "coarsest_stride")
-"""What an export takes from a bundle."""
-
 
 def export(
     checkpoint: str,
@@ -41,6 +38,7 @@ def export(
 
     from medtk_monai.bundle import plain_values
     from medtk_monai.bundle.checkpoint import load_weights
+    from medtk_monai.bundle.keys import COARSEST_STRIDE, EXPORT
     from medtk_monai.bundle.parts import building, parse_bundle
     from medtk_monai.cli.words import words
     from medtk_monai.digests import file_sha256
@@ -49,10 +47,10 @@ def export(
 
     path, overlays = Path(str(checkpoint)), words(overlay)
     parser, training = parse_bundle(str(bundle), path, overlays, "cpu", overrides)
-    with building(bundle, PARTS, overrides):
-        network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
+    with building(bundle, EXPORT, overrides):
+        network, channels, dims, stride = (parser.get_parsed_content(name) for name in EXPORT)
     load_weights(path, network)
-    given = InputSpec.of_any_size(channels, _per_axis("coarsest_stride", stride, dims))
+    given = InputSpec.of_any_size(channels, _per_axis(COARSEST_STRIDE, stride, dims))
     if fixed_size is not None:
         given = InputSpec.of_one_size(channels, given.stride, _per_axis("fixed_size", fixed_size, dims))
     notes = {

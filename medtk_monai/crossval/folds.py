@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.layers import with_templates
 from medtk_monai.bundle.overrides import check_names, read_config
 from medtk_monai.bundle.parts import config_file
@@ -22,9 +23,6 @@ from medtk_monai.tuning.validation import TEST, validation_cases
 
 BEST, LAST = "best.pt", "last.pt"
 SETTINGS, FINISHED, LOG = "crossval.json", "finished.json", "log.txt"
-_OWN_VALUES = ("output_dir", "resume", "eval_split", "fast_dev_run", "overfit", "run_dir")
-_OF_THIS_MACHINE = ("loader_threads", "cache_dir", "cache_device_gb", "cache_host_gb", "cache_workers")
-"""Values that may differ between the machines that train the folds."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class CrossValidation:
     def __post_init__(self) -> None:
         if self.num_folds < 2:
             raise DataError(f"--folds is {self.num_folds}", remedy="a cross-validation has at least 2")
-        own = [name for name in self.overrides if name in _OWN_VALUES]
+        own = [name for name in self.overrides if name in keys.OF_A_RUN]
         if own:
             raise DataError(f"--{own[0]} is set by the cross-validation itself", remedy="leave it out")
 
@@ -143,7 +141,7 @@ class CrossValidation:
 
     def _settings(self) -> dict[str, Any]:
         content = read_content(Path(self.datalist))
-        values = {f"--{name}": value for name, value in self.overrides.items() if name not in _OF_THIS_MACHINE}
+        values = {f"--{name}": value for name, value in self.overrides.items() if name not in keys.OF_THIS_MACHINE}
         return {
             "folds": self.num_folds,
             "datalist": os.path.abspath(self.datalist),

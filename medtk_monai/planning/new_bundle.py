@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.layers import commands, difference
 from medtk_monai.bundle.parts import config_file
 from medtk_monai.errors import DataError, existing_file
@@ -58,7 +59,7 @@ def _metadata(
 ) -> dict[str, Any]:
     dims = values["spatial_dims"]
     known = list(class_names) + [f"class {label}" for label in range(len(class_names), values["num_classes"])]
-    shape, kind = [f"{s}*n" for s in stride], "points" if values["head"].endswith("point") else "anchors"
+    shape, kind = [f"{s}*n" for s in stride], "points" if values[keys.HEAD] == keys.head_named("point") else "anchors"
     formats: dict[str, Any] = template["network_data_format"]
     image, found = formats["inputs"]["image"], formats["outputs"]["pred"]
     channels = {str(number): "image" if values["in_channels"] == 1 else f"channel {number}" for number in range(values["in_channels"])}
