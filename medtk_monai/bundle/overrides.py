@@ -24,14 +24,15 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
         arguments: the command line; None takes that of this process, and another program's is not looked at.
 
     Raises:
-        DataError: a name that is not in the configuration.
+        DataError: a name that is not in the configuration, or the configuration is of a former version.
     """
     words = sys.argv if arguments is None else list(arguments)
     if "run" not in words[:2] or not any(word.split("=")[0] == "--config_file" for word in words):
         return
     given = [word[2:].split("=")[0] for word in words if word.startswith("--")]
-    known = ConfigParser.load_config_files(_config_files(words)).keys()
-    check_names([name for name in given if name not in OF_MONAI], list(known))
+    config = ConfigParser.load_config_files(_config_files(words))
+    refuse_former(config)
+    check_names([name for name in given if name not in OF_MONAI], list(config))
 
 
 def choose_parts() -> None:
@@ -52,13 +53,26 @@ def read_config(files: Sequence[str], overrides: Mapping[str, Any] | None = None
         overrides: values by their ids, which must be there.
 
     Raises:
-        DataError: there is no such file, or an override names no value of the configuration.
+        DataError: there is no such file, it is of a former version, or an override names no value of the configuration.
     """
     parser = ConfigParser()
     parser.read_config(with_templates(files, remedy))
+    refuse_former(parser.get())
     check_names(overrides or {}, list(parser.get()))
     lay_over(parser, overrides or {})
     return parser
+
+
+def refuse_former(config: Mapping[str, Any]) -> None:
+    """Refuse configurations written before networks told their strides, in which parts were chosen by a function.
+
+    Raises:
+        DataError: it is such a one.
+    """
+    parts = config.get("parts")
+    if isinstance(parts, Mapping) and str(parts.get("_target_")).endswith(".choose"):
+        remedy = "make it anew by medtk new, or keep what differs from bundles/aneurysm/train.json, as bundles/blood_cells does"
+        raise DataError("this train.json was written for a former version of medtk_monai", remedy=remedy)
 
 
 def lay_over(parser: ConfigParser, values: Mapping[str, Any]) -> None:

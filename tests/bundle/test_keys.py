@@ -12,7 +12,13 @@ from tests.bundles.running import TRAIN
 
 PACKAGE = Path(medtk_monai.__file__).parent
 CONFIG = json.loads(Path(TRAIN).read_text())
-PARTS = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)} - {"head", "heads", "class_names", "merge_iou", "strides"}
+PARTS = {value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str)} - {
+    "head",
+    "heads",
+    "class_names",
+    "merge_iou",
+    "strides",
+}
 """But for words that have other uses as well."""
 
 
