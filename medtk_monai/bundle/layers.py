@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from medtk_monai.bundle.running import running_parser
 from medtk_monai.errors import DataError, existing_file, show_data_errors_in_one_line
 
 TEMPLATE = "template"
@@ -114,19 +115,25 @@ def _argument(files: Sequence[str]) -> str:
     return files[0] if len(files) == 1 else '"[' + ",".join(f"'{file}'" for file in files) + ']"'
 
 
-def check_layers(layers: Sequence[str], template: str, bundle_root: str) -> None:
-    """Refuse to run a bundle without the template that it lies over, and tell the command that does.
+def check_layers(layers: Sequence[str], template: str | None = None, bundle_root: str = "") -> None:
+    """Refuse to run a bundle without the template that it lies over, or below it, and tell the command that does.
 
     Args:
         layers: names of the files that have been read.
-        template: relative to the folder of the bundle.
+        template: relative to the folder of the bundle; None for what the configuration that is being run says, if anything.
         bundle_root: the folder of the bundle.
 
     Raises:
-        DataError: the template is not among them.
+        DataError: the template is not among the files, or it lies over the others.
     """
-    if TEMPLATE not in layers:
-        show_data_errors_in_one_line()
-        own = Path(bundle_root) / "train.json"
-        files = _argument([os.path.normpath(own.parent / template), str(own)])
-        raise DataError(f"{own} tells only what differs from its template", remedy=f"give both: --config_file {files}")
+    below = running_parser().get().get(TEMPLATE) if template is None else template
+    if below is None or (TEMPLATE in layers and len(layers) > 1):
+        return
+    show_data_errors_in_one_line()
+    if TEMPLATE in layers:
+        raise DataError(
+            "the template lies over the bundle, and hides it", remedy="name the template first in --config_file, then the bundle"
+        )
+    own = Path(bundle_root) / "train.json"
+    files = _argument([os.path.normpath(own.parent / below), str(own)])
+    raise DataError(f"{own} tells only what differs from its template", remedy=f"give both: --config_file {files}")

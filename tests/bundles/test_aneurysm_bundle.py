@@ -259,9 +259,9 @@ def test_group_norm_by_one_override(phantom, tmp_path):
 def test_evaluation_overrides_only_keys_that_training_has():
     train, evaluate = ConfigParser.load_config_file(TRAIN), ConfigParser.load_config_file(EVALUATE)
     parser = ConfigParser(train)
-    new = {key for key in evaluate if "::" not in key and not key.endswith("?") and key not in train}
+    new = {key for key in evaluate if key[0] != "+" and not key.endswith("?") and key not in train}
     assert new == {"checkpoint", "load_weights", "evaluating"}
-    assert all(parser.get(key) is not None for key in evaluate if "::" in key)
+    assert all(set(values) <= set(parser.get(key[1:])) for key, values in evaluate.items() if key[0] == "+")
 
 
 COMMAND = ("run", "training", "--config_file", TRAIN)

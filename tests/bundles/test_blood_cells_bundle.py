@@ -72,11 +72,20 @@ def values_in(parser):
     return {key: value for key, value in parser.get().items() if key != "_meta_"}
 
 
-def test_without_its_template_it_ends_in_one_line_with_the_command(tmp_path):
-    done = run_module("monai.bundle", "run", "training", "--config_file", DIFFERENCE, cwd=tmp_path)
-    assert done.returncode == 1 and "Traceback" not in done.stderr
+COMMANDS = {
+    "without its template": ([DIFFERENCE], "give both: --config_file \"['bundles/aneurysm/train.json','bundles/blood_cells/train.json']\""),
+    "evaluated without": ([DIFFERENCE, EVALUATE], "give both: --config_file"),
+    "below its template": ([DIFFERENCE, TRAIN[0]], "the template lies over the bundle, and hides it -- name the template first"),
+}
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_other_files_than_template_and_bundle_end_in_one_line_with_the_remedy(tmp_path, kind):
+    files, told = COMMANDS[kind]
+    done = run_module("monai.bundle", "run", "training", "--config_file", str(files), cwd=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and not list(tmp_path.iterdir())
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: ") and "\"['bundles/aneurysm/train.json','bundles/blood_cells/train.json']\"" in last
+    assert last.startswith("error: ") and told in last
 
 
 @pytest.mark.slow

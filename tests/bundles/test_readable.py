@@ -5,7 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from monai.bundle import ConfigParser
 
+from medtk_monai.bundle import keys
+from medtk_monai.bundle.overrides import read_config
 from medtk_monai.bundle.running import EXPLANATION, plain_values
 from tests.bundles.running import BUNDLE, TRAIN
 
@@ -52,8 +55,55 @@ def test_the_table_of_the_readme_lists_the_same_values():
 @pytest.mark.parametrize("file", sorted({*BUNDLE.rglob("*.json")} - {BUNDLE / "metadata.json"}), ids=lambda path: path.name)
 def test_values_that_overlays_add_are_explained(file):
     content = json.loads(file.read_text())
-    added = [name for name in plain_values(content) if name not in CONFIG and "::" not in name and str(content[name])[0] not in "$@%"]
+    added = [
+        name
+        for name in plain_values(content)
+        if name not in CONFIG and "::" not in name and name[0] != "+" and str(content[name])[0] not in "$@%"
+    ]
     assert all(name + EXPLANATION in content for name in added), added
+
+
+HEADS = sorted((BUNDLE / "heads").glob("*.json"))
+
+
+def expressions(config, ids):
+    """The expressions that parts depend on, by their ids."""
+    parser, found, seen = ConfigParser(config), {}, set()
+    while ids:
+        name = ids.pop()
+        if name in seen or name not in parser:
+            continue
+        seen.add(name)
+        value = parser[name]
+        children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        ids += [f"{name}::{key}" for key, _ in children]
+        if isinstance(value, str):
+            ids += re.findall(r"@(\w+(?:::\w+)*)", value) if value[0] in "@$" else []
+            found |= {name: value} if value.startswith("$") else {}
+    return found
+
+
+def is_plain(value):
+    return all(map(is_plain, value)) if isinstance(value, list | tuple) else value is None or isinstance(value, bool | int | float | str)
+
+
+@pytest.mark.parametrize("overlay", [None, *HEADS], ids=lambda path: path.stem if path else "none")
+def test_expressions_that_inference_depends_on_are_plain_values(overlay):
+    """So that a model can be written down without any."""
+    parser = read_config([TRAIN, *([str(overlay)] if overlay else [])], {"device": "cpu"})
+    parser.parse()
+    parts = [
+        keys.NETWORK,
+        keys.PREPROCESSING,
+        keys.INFERER,
+        keys.LABEL_PAIRS,
+        keys.MERGE_IOU,
+        keys.CLASS_NAMES,
+        f"{keys.CRITERION}::assigner",
+    ]
+    found = expressions(json.loads(json.dumps(parser.get())), [*parts, "patch_size"])
+    assert found.keys() >= {"strides", "coarsest_stride"}
+    assert {name: value for name, value in found.items() if not is_plain(parser.get_parsed_content(name))} == {}
 
 
 def test_no_choice_is_made_in_two_ways():
