@@ -14,6 +14,8 @@ from medtk_monai.bundle.layers import with_templates
 from medtk_monai.bundle.running import EXPLANATION, running_parser
 from medtk_monai.errors import DataError
 
+HANDLERS = {"train": "train_handlers", "validate": "validation_handlers"}
+"""Where the handlers of each engine are named."""
 OF_MONAI = {"run_id", "init_id", "final_id", "config_file", "meta_file", "logging_file", "tracking", "args_file"}
 
 
@@ -39,9 +41,10 @@ def choose_parts() -> None:
     """Let words such as ``--head anchor`` choose in the configuration that is being run.
 
     Raises:
-        DataError: there is no such part.
+        DataError: there is no such part, or the configuration is of a former version.
     """
     parser = running_parser()
+    refuse_former(parser.get())
     if spell_out(parser):
         parser.parse(reset=True)
 
@@ -64,7 +67,7 @@ def read_config(files: Sequence[str], overrides: Mapping[str, Any] | None = None
 
 
 def refuse_former(config: Mapping[str, Any]) -> None:
-    """Refuse configurations written before networks told their strides, in which parts were chosen by a function.
+    """Refuse configurations written before networks told their strides, in which parts were chosen by a function and handlers were a list.
 
     Raises:
         DataError: it is such a one.
@@ -73,6 +76,12 @@ def refuse_former(config: Mapping[str, Any]) -> None:
     if isinstance(parts, Mapping) and str(parts.get("_target_")).endswith(".choose"):
         remedy = "make it anew by medtk new, or keep what differs from bundles/aneurysm/train.json, as bundles/blood_cells does"
         raise DataError("this train.json was written for a former version of medtk_monai", remedy=remedy)
+    for part, handlers in HANDLERS.items():
+        if handlers in config and isinstance(config.get(part), Mapping) and "handlers" in config[part]:
+            what = f"{part}::handlers is not looked at: handlers have names now"
+            raise DataError(
+                what, remedy=f"name them in {handlers}, as evaluate.json does, or leave one out by --{handlers}::NAME::_disabled_ true"
+            )
 
 
 def lay_over(parser: ConfigParser, values: Mapping[str, Any]) -> None:

@@ -37,6 +37,14 @@ def test_bundles_of_a_former_version_are_told_from_others(tmp_path):
             check()
 
 
+@pytest.mark.parametrize("part, named", [("train", "train_handlers"), ("validate", "validation_handlers")])
+def test_lists_of_handlers_are_told_their_new_place(tmp_path, part, named):
+    path = tmp_path / "overlay.json"
+    path.write_text(json.dumps({f"{part}::handlers": []}))
+    with pytest.raises(DataError, match=f"{part}::handlers is not looked at.* name them in {named}"):
+        read_config([str(BUNDLE / "train.json"), str(path)])
+
+
 def test_explanations_cannot_be_set():
     with pytest.raises(DataError, match="names no value"):
         check_overrides([*START, str(BUNDLE / "train.json"), "--max_epochs?", "3"])
