@@ -55,6 +55,11 @@ def test_imports_point_down(path):
         assert name == own or RANK[name] < RANK[own], f"{relative} imports {name}, which is not below {own}"
 
 
+def test_inference_never_imports_what_only_training_needs():
+    others = {path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] != "handlers"}
+    assert {str(path.relative_to(PACKAGE)) for path in others if "handlers" in imported_parts(path)} == set()
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_torchvision_is_never_imported(path):
     assert "torchvision" not in path.read_text()

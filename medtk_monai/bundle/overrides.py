@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from monai.bundle import ConfigParser
 
-from medtk_monai.errors import DataError, existing_file
+from medtk_monai.bundle.choices import FORMER, spell_out
+from medtk_monai.bundle.layers import with_templates
+from medtk_monai.bundle.running import EXPLANATION, running_parser
+from medtk_monai.errors import DataError
 
+HANDLERS = {"train": "train_handlers", "validate": "validation_handlers"}
+"""Where the handlers of each engine are named."""
 OF_MONAI = {"run_id", "init_id", "final_id", "config_file", "meta_file", "logging_file", "tracking", "args_file"}
 
 
@@ -20,26 +26,72 @@ def check_overrides(arguments: Sequence[str] | None = None) -> None:
         arguments: the command line; None takes that of this process, and another program's is not looked at.
 
     Raises:
-        DataError: a name that is not in the configuration.
+        DataError: a name that is not in the configuration, or the configuration is of a former version.
     """
     words = sys.argv if arguments is None else list(arguments)
     if "run" not in words[:2] or not any(word.split("=")[0] == "--config_file" for word in words):
         return
     given = [word[2:].split("=")[0] for word in words if word.startswith("--")]
-    known = ConfigParser.load_config_files(_config_files(words)).keys()
-    check_names([name for name in given if name not in OF_MONAI], list(known))
+    config = ConfigParser.load_config_files(_config_files(words))
+    refuse_former(config)
+    check_names([name for name in given if name not in OF_MONAI], list(config))
 
 
-def read_config(files: Sequence[str], overrides: Iterable[str] = (), remedy: str = "check the path") -> ConfigParser:
-    """MONAI's parser of one or more files that lie over one another; values that shall be overridden must be there, but are not yet.
+def choose_parts() -> None:
+    """Let words such as ``--head anchor`` choose in the configuration that is being run.
 
     Raises:
-        DataError: there is no such file, or an override names no value of the configuration.
+        DataError: there is no such part, or the configuration is of a former version.
+    """
+    parser = running_parser()
+    refuse_former(parser.get())
+    if spell_out(parser):
+        parser.parse(reset=True)
+
+
+def read_config(files: Sequence[str], overrides: Mapping[str, Any] | None = None, remedy: str = "check the path") -> ConfigParser:
+    """MONAI's parser of one or more files that lie over one another, with further values.
+
+    Args:
+        overrides: values by their ids, which must be there.
+
+    Raises:
+        DataError: there is no such file, it is of a former version, or an override names no value of the configuration.
     """
     parser = ConfigParser()
-    parser.read_config([existing_file(path, remedy) for path in files])
-    check_names(overrides, list(parser.get()))
+    parser.read_config(with_templates(files, remedy))
+    refuse_former(parser.get())
+    check_names(overrides or {}, list(parser.get()))
+    lay_over(parser, overrides or {})
     return parser
+
+
+def refuse_former(config: Mapping[str, Any]) -> None:
+    """Refuse configurations written before networks told their strides, in which parts were chosen by a function and handlers were a list.
+
+    Raises:
+        DataError: it is such a one.
+    """
+    parts = config.get("parts")
+    if isinstance(parts, Mapping) and str(parts.get("_target_")).endswith(".choose"):
+        remedy = "make it anew by medtk new, or keep what differs from bundles/aneurysm/train.json, as bundles/blood_cells does"
+        raise DataError("this train.json was written for a former version of medtk_monai", remedy=remedy)
+    for part, handlers in HANDLERS.items():
+        if handlers in config and isinstance(config.get(part), Mapping) and "handlers" in config[part]:
+            what = f"{part}::handlers is not looked at: handlers have names now"
+            raise DataError(
+                what, remedy=f"name them in {handlers}, as evaluate.json does, or leave one out by --{handlers}::NAME::_disabled_ true"
+            )
+
+
+def lay_over(parser: ConfigParser, values: Mapping[str, Any]) -> None:
+    """Give a configuration other values, by their ids; words choose.
+
+    Raises:
+        DataError: a word chooses a part that there is not.
+    """
+    parser.update(dict(values))
+    spell_out(parser)
 
 
 def check_names(names: Iterable[str], known: Sequence[str]) -> None:
@@ -48,10 +100,11 @@ def check_names(names: Iterable[str], known: Sequence[str]) -> None:
     Raises:
         DataError: with the likely name.
     """
+    names_of_values = [name for name in (*known, *FORMER) if not name.endswith(EXPLANATION)]
     for name in names:
         root = name.replace("#", "::").split("::")[0]
-        if root not in known:
-            close = get_close_matches(root, known, n=1)
+        if root not in names_of_values:
+            close = get_close_matches(root, names_of_values, n=1)
             remedy = f"did you mean --{close[0]}?" if close else "see the bundle's docs/README.md for what can be set"
             raise DataError(f"--{name} names no value of the configuration", remedy=remedy)
 

@@ -16,8 +16,9 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose
 from torch import Tensor, nn
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.checkpoint import NOTES, load_weights, read_checkpoint
-from medtk_monai.bundle.overrides import read_config
+from medtk_monai.bundle.overrides import check_names, lay_over, read_config
 from medtk_monai.bundle.running import plain_values
 from medtk_monai.digests import values_sha256
 from medtk_monai.engines.devices import check_device
@@ -26,10 +27,8 @@ from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.inferers import WindowedInferer
 from medtk_monai.structures import DenseOutput
 
-PARTS = ("network_def", "preprocessing", "validate::inferer", "network_dtype", "label_pairs")
-"""What prediction takes from a bundle; the IoU at which views merge besides, if the bundle tells it."""
-MERGE_IOU = "merge_iou"
-_OF_THIS_MACHINE = {"device", "precision", "window_batch_size"}
+PARTS = keys.INFERENCE
+MERGE_IOU, CLASS_NAMES = keys.MERGE_IOU, keys.CLASS_NAMES
 Paths = str | Path | Sequence[str | Path]
 
 
@@ -45,7 +44,7 @@ class BundleParts:
         precision: of the convolutions, under autocast unless float32.
         label_pairs: classes that become each other in a mirror image.
         fingerprint: of the scans of the training, empty if unknown; see ``fingerprint_of``.
-        class_names: from the bundle's metadata, as far as they are known.
+        class_names: as far as they are known.
         merge_iou: with the best of an object's detections above which what another view or network found is of the same object.
     """
 
@@ -82,13 +81,14 @@ def load_bundle(
     parser, notes = parse_bundle(bundle, checkpoint, overlay, device, overrides)
     with building(bundle, PARTS, overrides or {}):
         networks = [_network(path, parser) for path in checkpoints]
-        inferer = parser.get_parsed_content("validate::inferer")
-        preprocessing = parser.get_parsed_content("preprocessing")
-        precision = parser.get_parsed_content("network_dtype")
+        inferer = parser.get_parsed_content(keys.INFERER)
+        preprocessing = parser.get_parsed_content(keys.PREPROCESSING)
+        precision = parser.get_parsed_content(keys.PRECISION)
         chosen_device = torch.device(parser.get_parsed_content("device"))
-        label_pairs = parser.get_parsed_content("label_pairs")
+        label_pairs = parser.get_parsed_content(keys.LABEL_PAIRS)
         merge_iou = merge_iou_of(parser)
-    fingerprint, names = notes.get("fingerprint", {}), _class_names(Path(config_file(bundle)).parent)
+    names = tuple(map(str, parser.get(CLASS_NAMES, None) or _names_in_metadata(Path(config_file(bundle)).parent)))
+    fingerprint = notes.get("fingerprint", {})
     return BundleParts(networks, inferer, preprocessing, chosen_device, precision, label_pairs, fingerprint, names, merge_iou)
 
 
@@ -166,7 +166,7 @@ def _notes(checkpoint: Path) -> dict[str, Any]:
 def _network(checkpoint: Path, parser: ConfigParser) -> nn.Module:
     if checkpoint.is_dir():
         return ExportedModule(checkpoint)
-    network = deepcopy(parser.get_parsed_content("network_on_device")).eval()
+    network = deepcopy(parser.get_parsed_content(keys.NETWORK_ON_DEVICE)).eval()
     load_weights(checkpoint, network)
     return network
 
@@ -205,15 +205,15 @@ def as_list(paths: Paths) -> list[str]:
 def _parse(
     files: Sequence[str], noted: Mapping[str, Any], overrides: Mapping[str, Any], device: str | None, parts: Sequence[str]
 ) -> ConfigParser:
-    parser = read_config(files, overrides)
+    parser = read_config(files)
+    check_names(overrides, list(parser.get()))
     # Only arguments of components that the bundle names are taken, never the components themselves.
-    needed = _reachable(parser.get(), (*parts, MERGE_IOU)) - _OF_THIS_MACHINE
+    needed = _reachable(parser.get(), (*parts, MERGE_IOU, CLASS_NAMES)) - set(keys.OF_THIS_DEVICE)
     known = _ids(parser.get())
-    parser.update({name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed})
-    parser.update(dict(overrides))
+    taken = {name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed}
     if device:
         check_device(device)
-        parser.update({"device": device})
+    lay_over(parser, {**taken, **overrides, **({"device": device} if device else {})})
     return parser
 
 
@@ -222,7 +222,7 @@ def _reachable(config: Mapping[str, Any], parts: Sequence[str]) -> set[str]:
     seen = {part for part in parts if "::" not in part}
     left = [_value(config, part) for part in parts]
     while left:
-        new = set(re.findall(r"@(\w+)", repr(left.pop()))) - seen
+        new = set(re.findall(r"[@%](\w+)", repr(left.pop()))) - seen
         seen |= new
         left += [config.get(name) for name in new]
     return seen
@@ -244,8 +244,8 @@ def _ids(part: Any, prefix: str = "") -> set[str]:
     return found
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    """What the bundle's metadata call its classes."""
+def _names_in_metadata(folder: Path) -> tuple[str, ...]:
+    """What the metadata of a bundle call its classes: bundles that say nothing of ``class_names``."""
     try:
         metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
         channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
 
+from medtk_monai.bundle.overrides import lay_over
 from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError
 
@@ -59,7 +60,7 @@ def make_recipe(config: Mapping[str, Any]) -> dict[str, Any]:
         DataError: a part is missing, or an expression makes an object that no file can hold.
     """
     parser = ConfigParser(deepcopy(dict(config)))
-    parser.update({"device": "cpu"})
+    lay_over(parser, {"device": "cpu"})
     missing = [name for name in COMPONENTS if name not in parser]
     if missing:
         raise DataError(f"the configuration says nothing of {missing[0]!r}", remedy=f"a model is made of {', '.join(COMPONENTS)}")

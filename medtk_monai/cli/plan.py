@@ -55,16 +55,13 @@ def new(name: str, datalist: File, memory: Positive, out: Target = "bundles", *,
     _check_name(name)
     folder = Path(out).expanduser() / name
     _refuse_existing(folder)
+    from medtk_monai.bundle.layers import commands
     from medtk_monai.planning.files import Base, Data, new_bundle
 
     data = Data(datalist, dataset_dir=reading.dataset_dir, num_workers=reading.num_workers)
     planned = new_bundle(data, _wishes(memory, base, sizes), folder, Base(base.template, base.device))
-    config = folder / "train.json"
-    return (
-        f"{_told(planned)}\n\n"
-        f"python -m monai.bundle run training   --config_file {config}\n"
-        f"python -m monai.bundle run evaluating --config_file \"['{config}','{folder / 'evaluate.json'}']\" --eval_split validation"
-    )
+    told = "\n".join(commands(str(folder / "train.json")))
+    return f"{_told(planned)}\n\n{told}"
 
 
 def _check_name(name: str) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.bundle import plain_values
-from medtk_monai.bundle.parts import MERGE_IOU, configuration_sha256
+from medtk_monai.bundle.keys import MERGE_IOU
+from medtk_monai.bundle.parts import configuration_sha256
 from medtk_monai.crossval.folds import CrossValidation
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.bundle.overrides import read_config
+from medtk_monai.bundle import keys
+from medtk_monai.bundle.layers import with_templates
+from medtk_monai.bundle.overrides import check_names, read_config
 from medtk_monai.bundle.parts import config_file
+from medtk_monai.bundle.running import values_of
 from medtk_monai.data.datalist import load_datalist, read_content
 from medtk_monai.data.selection import TRAINING, VALIDATION, Case
 from medtk_monai.digests import values_sha256
@@ -20,9 +23,6 @@ from medtk_monai.tuning.validation import TEST, validation_cases
 
 BEST, LAST = "best.pt", "last.pt"
 SETTINGS, FINISHED, LOG = "crossval.json", "finished.json", "log.txt"
-_OWN_VALUES = ("output_dir", "resume", "eval_split", "fast_dev_run", "overfit", "run_dir")
-_OF_THIS_MACHINE = ("loader_threads", "cache_dir", "cache_device_gb", "cache_host_gb", "cache_workers")
-"""Values that may differ between the machines that train the folds."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CrossValidation:
     def __post_init__(self) -> None:
         if self.num_folds < 2:
             raise DataError(f"--folds is {self.num_folds}", remedy="a cross-validation has at least 2")
-        own = [name for name in self.overrides if name in _OWN_VALUES]
+        own = [name for name in self.overrides if name in keys.OF_A_RUN]
         if own:
             raise DataError(f"--{own[0]} is set by the cross-validation itself", remedy="leave it out")
 
@@ -115,7 +115,7 @@ class CrossValidation:
 
     def command(self, fold: int) -> list[str]:
         """The training of a fold as a program and its arguments; it goes on where an earlier one was cut off."""
-        files = [config_file(self.bundle), *self.overlay]
+        files = with_templates([config_file(self.bundle), *self.overlay])
         shared = {"cache_dir": str(self.folder / "cache")} if "cache_dir" in self._config() else {}
         values = {
             **shared,
@@ -141,7 +141,7 @@ class CrossValidation:
 
     def _settings(self) -> dict[str, Any]:
         content = read_content(Path(self.datalist))
-        values = {f"--{name}": value for name, value in self.overrides.items() if name not in _OF_THIS_MACHINE}
+        values = {f"--{name}": value for name, value in self.overrides.items() if name not in keys.OF_THIS_MACHINE}
         return {
             "folds": self.num_folds,
             "datalist": os.path.abspath(self.datalist),
@@ -159,4 +159,6 @@ class CrossValidation:
 
     def _config(self) -> dict[str, Any]:
         """The bundle's configuration before overrides."""
-        return dict(read_config([config_file(self.bundle), *self.overlay], self.overrides).get())
+        config = values_of(read_config([config_file(self.bundle), *self.overlay]))
+        check_names(self.overrides, list(config))
+        return config

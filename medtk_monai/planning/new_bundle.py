@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser
-
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.bundle import keys
+from medtk_monai.bundle.layers import commands, difference
+from medtk_monai.bundle.parts import config_file
 from medtk_monai.errors import DataError, existing_file
-from medtk_monai.planning.plan import Plan
+from medtk_monai.planning.plan import EXPLANATION, Plan
 from medtk_monai.wording import counted
 
 _WIDTH = 140
-_COPIED = ("evaluate.json", "multi_gpu.json", "logging.conf", "heads")
 
 
 def write_bundle(
     template: Path, folder: Path, plan: Plan, datalist: str | Path, stride: Sequence[int], class_names: Sequence[str] = ()
 ) -> None:
-    """Write a bundle whose configuration is that of a template with the values of a plan.
+    """Write a bundle that tells what a plan has different from a template: nothing of the template is copied.
 
     Args:
         template: folder of the template.
@@ -35,22 +34,14 @@ def write_bundle(
         DataError: the folder exists, or the template is no bundle.
     """
     refuse_existing(folder)
-    config = json.loads(Path(existing_file(template / "train.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8"))
-    metadata = json.loads(
-        Path(existing_file(template / "metadata.json", "give the folder of a bundle by --bundle")).read_text(encoding="utf-8")
-    )
-    values = {"bundle_root": str(folder), "output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute())}
+    below = config_file(template)
+    metadata = json.loads(Path(existing_file(template / "metadata.json", "give the folder of a bundle")).read_text(encoding="utf-8"))
+    own = {"output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute()), "class_names": list(class_names)}
     (folder / "docs").mkdir(parents=True)
-    for name in _COPIED:
-        source = template / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        elif source.is_file():
-            shutil.copyfile(source, folder / name)
-    write_text_atomically(folder / "train.json", compact_json(merged(config, values | plan.values)) + "\n")
+    write_text_atomically(folder / "train.json", compact_json(difference(below, folder, own | plan.values)) + "\n")
     write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, stride, class_names)) + "\n")
-    write_text_atomically(folder / "docs" / "README.md", _readme(folder, plan))
-    plan.write(folder)
+    write_text_atomically(folder / EXPLANATION, plan.explanation)
+    write_text_atomically(folder / "docs" / "README.md", _readme(folder))
 
 
 def refuse_existing(folder: Path) -> None:
@@ -63,20 +54,12 @@ def refuse_existing(folder: Path) -> None:
         raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
 
 
-def merged(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration with other values, by their ids."""
-    parser = ConfigParser(json.loads(json.dumps(config)))
-    for name, value in values.items():
-        parser.set(value, name)
-    return dict(parser.get())
-
-
 def _metadata(
     template: Mapping[str, Any], name: str, values: Mapping[str, Any], stride: Sequence[int], class_names: Sequence[str]
 ) -> dict[str, Any]:
     dims = values["spatial_dims"]
     known = list(class_names) + [f"class {label}" for label in range(len(class_names), values["num_classes"])]
-    shape, kind = [f"{s}*n" for s in stride], "points" if values["head"] == "point" else "anchors"
+    shape, kind = [f"{s}*n" for s in stride], "points" if values[keys.HEAD] == keys.head_named("point") else "anchors"
     formats: dict[str, Any] = template["network_data_format"]
     image, found = formats["inputs"]["image"], formats["outputs"]["pred"]
     channels = {str(number): "image" if values["in_channels"] == 1 else f"channel {number}" for number in range(values["in_channels"])}
@@ -105,20 +88,18 @@ def _metadata(
     }
 
 
-def _readme(folder: Path, plan: Plan) -> str:
-    config = folder / "train.json"
+def _readme(folder: Path) -> str:
+    training, evaluating = commands(str(folder / "train.json"))
     return f"""# {folder.name}
 
 ```
-python -m monai.bundle run training   --config_file {config}
-python -m monai.bundle run evaluating --config_file "['{config}','{folder / "evaluate.json"}']" --eval_split validation
-medtk audit --config_file {config}
+{training}
+{evaluating}
+medtk audit --config_file {folder / "train.json"}
 ```
 
-`train.json` is the template with `plan.json` laid over it; `plan.md` and what follows tell the reasons. Every value can be given on the
-command line.
-
-{plan.explanation.removeprefix("# The plan").strip()}
+`train.json` holds what differs from the template that it names; MONAI is given both, `medtk` finds the template itself. Change in it what
+you know better; every value can be given on the command line as well. [`plan.md`](../plan.md) tells the reasons.
 """
 
 

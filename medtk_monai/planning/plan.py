@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.bundle import keys
 from medtk_monai.errors import DataError
 from medtk_monai.planning.facts import DataFacts
 from medtk_monai.planning.geometry import ENOUGH_VOXELS, Grid, Levels, choose_grid, choose_levels, choose_patch, free_axes
@@ -107,13 +108,13 @@ def _network_values(facts: DataFacts, wishes: Wishes, levels: Levels, anchors: l
         "min_volume_mm3": wishes.min_volume_mm3,
         "max_volume_mm3": wishes.max_volume_mm3,
         **({} if wishes.point_radius_mm is None else {"point_radius_mm": wishes.point_radius_mm}),
-        "head": head,
+        keys.HEAD: keys.head_named(head),
         "anchor_sizes": [[_short(anchor) for anchor in level] for level in anchors],
         "channels": 32 if dims == 3 else 48,
-        "backbone::channels": [32 * min(index + 1, 5) for index in range(count)],
-        "backbone::strides": [_short(step) for step in levels.steps],
-        "backbone::blocks": depth,
-        "neck::levels": list(levels.chosen),
+        keys.STAGE_CHANNELS: [32 * min(index + 1, 5) for index in range(count)],
+        keys.STAGE_STRIDES: [_short(step) for step in levels.steps],
+        keys.STAGE_BLOCKS: depth,
+        keys.LEVELS: list(levels.chosen),
     }
 
 
@@ -157,14 +158,14 @@ def _training_values(
     ranges |= {"flip_axes": list(axes), "swap_prob": 0.5 if swappable else 0.0}
     ranges |= _BENDS if facts.dims == 2 else {}
     return {
-        "preprocessing::transforms": preprocessing(facts, grid),
+        keys.TRANSFORMS: preprocessing(facts, grid),
         "patch_size": _short(patch),
         "batch_size": batch,
         "samples_per_case": per_case,
         "max_epochs": epochs,
         "val_interval": max(epochs // 4, 1),
-        "train::patches::sampling::overhang": _short([side // (8 if _is_cut(facts) else 3) for side in patch]),
-        "train::patches::ranges": ranges | ({"swap_axes": swappable} if swappable else {}),
+        keys.OVERHANG: _short([side // (8 if _is_cut(facts) else 3) for side in patch]),
+        keys.RANGES: ranges | ({"swap_axes": swappable} if swappable else {}),
     }
 
 
@@ -185,7 +186,7 @@ def _inference_values(facts: DataFacts, grid: Grid, levels: Levels) -> dict[str,
     return {
         "window_size": _short(window),
         "margin": _short(margin),
-        "dense_postprocessor::max_detections": max(50, 2 * facts.most_objects),
+        keys.MAX_DETECTIONS: max(50, 2 * facts.most_objects),
         **_box_values(facts, grid),
     }
 
@@ -202,13 +203,12 @@ def _box_values(facts: DataFacts, grid: Grid) -> dict[str, Any]:
     else:
         suppressor = {"_target_": "medtk_monai.suppressors.WeightedBoxClustering", "iou": max(iou, 0.3)}
     boxes = {
-        "dense_criterion::box_weight": 2,
-        "dense_criterion::quality": {"_target_": "medtk_monai.losses.IoUQuality"},
-        "heads::anchor::assigner::ignore_near": False,
-        "heads::point::assigner::ignore_near": False,
+        keys.BOX_WEIGHT: 2,
+        keys.QUALITY: {"_target_": "medtk_monai.losses.IoUQuality"},
+        **dict.fromkeys(keys.IGNORE_NEAR, False),
         "key_metric": "ap@0.5",
     }
-    return {"suppressor": suppressor} | ({} if small else boxes)
+    return {keys.SUPPRESSOR: suppressor} | ({} if small else boxes)
 
 
 def are_small(facts: DataFacts, grid: Grid) -> bool:
@@ -237,7 +237,7 @@ def _reasons(
     iou = mean_best_iou(sides, np.array([anchor for level in anchors for anchor in level]))
     coarser = f"the median spacing, {grid.factor:g} times coarser, as even small objects keep {ENOUGH_VOXELS:g} voxels a side"
     unit = "pixels" if facts.dims == 2 and (facts.spacing == 1).all() else "mm"
-    names = "xyz"[: facts.dims]
+    names, suppressor = "xyz"[: facts.dims], values[keys.SUPPRESSOR]
     blocked = [name for axis, name in enumerate(names) if axis not in axes]
     return [
         ("Spacing", _times(grid.spacing, unit), f"It is {coarser if grid.factor > 1 else 'the median of the cases'}."
@@ -257,7 +257,7 @@ def _reasons(
         ("Intensities", facts.unit, "See the transforms under preprocessing."),
         ("Windows", f"up to {_times(_listed(values['window_size'], facts.dims))} voxels with a margin of {values['margin']}",
          "Two of the coarsest cells of context on each side."),
-        ("Suppression", f"{values['suppressor']['_target_'].rpartition('.')[2]}, IoU {values['suppressor']['iou']:g}", f"All but one in a hundred objects overlap another one of their class by less than {facts.overlap:.2f}."),
+        ("Suppression", f"{suppressor['_target_'].rpartition('.')[2]}, IoU {suppressor['iou']:g}", f"All but one in a hundred objects overlap another one of their class by less than {facts.overlap:.2f}."),
         ("Length", f"{values['max_epochs']} epochs of {values['samples_per_case']} patches a case",
          f"About {_STEPS} steps. Train longer where the loss still falls."),
     ]  # fmt: skip

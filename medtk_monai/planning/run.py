@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from medtk_monai.bundle import keys
 from medtk_monai.detectors.coverage import ObjectMatch, summarize
 from medtk_monai.planning.facts import read_facts
 from medtk_monai.planning.plan import Plan, Wishes, make_plan
@@ -43,7 +44,7 @@ def plan_for(fingerprint: Mapping[str, Any], template: Template, wishes: Wishes,
     while spans:
         plan = make_plan(facts, wishes, template.memory, spans.pop(0))
         if not tried:
-            first, last = plan.values["neck::levels"][0], plan.values["neck::levels"][-1]
+            first, last = plan.values[keys.LEVELS][0], plan.values[keys.LEVELS][-1]
             spans = [(first, last - 1)] * (last > first) + [(finer, last) for finer in range(first - 1, -1, -1)]
         tried.append((plan, template.match(plan.values, facts)))
         if share_matched(tried[-1][1]) >= WANTED_SHARE:

@@ -12,6 +12,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from medtk_monai.anchors.layout import PerAxis, per_axis
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.overrides import read_config
 from medtk_monai.detectors.coverage import ObjectMatch, match_objects
 from medtk_monai.engines import resolve_precision
@@ -44,7 +45,7 @@ class Template:
         shape = (batch, values["in_channels"], *map(int, per_axis(values["patch_size"], dims)))
 
         def make() -> nn.Module:
-            network = self._parser(values).get_parsed_content("network_def")
+            network = self._parser(values).get_parsed_content(keys.NETWORK)
             assert isinstance(network, nn.Module)
             return network
 
@@ -52,30 +53,28 @@ class Template:
 
     def match(self, values: Mapping[str, Any], facts: DataFacts) -> list[ObjectMatch]:
         """How many priors learn each object, by the assigner and the priors of the bundle."""
-        criterion = self._parser(values).get_parsed_content("dense_criterion")
+        criterion = self._parser(values).get_parsed_content(keys.CRITERION)
         return match_objects(criterion.generator, criterion.assigner, _targets(facts, values), values["patch_size"])
 
     def strides(self, values: Mapping[str, Any]) -> Sequence[PerAxis]:
         """Voxels per cell of each level, as the network tells them."""
-        return self._of_the_network(values, "strides")
+        return self._of_the_network(values, keys.STRIDES)
 
     def coarsest_stride(self, values: Mapping[str, Any]) -> tuple[int, ...]:
         """Voxels along each axis that are whole cells of all its maps."""
-        return tuple(self._of_the_network(values, "coarsest_stride"))
+        return tuple(self._of_the_network(values, keys.COARSEST_STRIDE))
 
     def _of_the_network(self, values: Mapping[str, Any], name: str) -> Any:
         with FakeTensorMode():  # no weights are needed
             return self._parser(values).get_parsed_content(name)
 
     def _parser(self, values: Mapping[str, Any]) -> ConfigParser:
-        parser = read_config([self.config_file], values)
-        parser.update(dict(values) | {"device": "cpu"})
-        return parser
+        return read_config([self.config_file], {**values, "device": "cpu"})
 
 
 def _targets(facts: DataFacts, values: Mapping[str, Any]) -> list[tuple[str, Target]]:
     """Each object by itself, in voxels of the planned grid, at a place of its own in a cell."""
-    steps = [step["pixdim"] for step in values["preprocessing::transforms"] if step["_target_"] == "Spacingd"]
+    steps = [step["pixdim"] for step in values[keys.TRANSFORMS] if step["_target_"] == "Spacingd"]
     spacing = np.array(steps[0]) if steps else np.median(facts.spacing, axis=0)
     sides = facts.sides_mm / spacing
     places = np.random.default_rng(0).uniform(0, 64, sides.shape)

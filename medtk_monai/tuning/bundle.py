@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.parts import building, merge_iou_of
 from medtk_monai.data.selection import Case
 from medtk_monai.errors import DataError
@@ -15,10 +16,9 @@ from medtk_monai.model import ModelSource
 from medtk_monai.prediction import Predictor, ViewOptions
 from medtk_monai.tuning.settings import SUPPRESSOR, THRESHOLD, Setting
 
-POSTPROCESSOR = THRESHOLD.split("::")[0]
+POSTPROCESSOR = keys.POSTPROCESSOR
 _KEEP_ALL = {"_target_": "medtk_monai.suppressors.KeepAll"}
-_OF_TRUTH = ("num_classes", "label_map_kind", "min_volume_mm3", "max_volume_mm3")
-_OF_CASES = (*_OF_TRUTH, "point_radius_mm")
+_OF_CASES = (*keys.OF_OBJECTS, "point_radius_mm")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Tunable:
         Raises:
             DataError: a label map or a box is not as described.
         """
-        return truth_of(cases, **{name: self.trained[name] for name in _OF_TRUTH if name in self.trained})
+        return truth_of(cases, **{name: self.trained[name] for name in keys.OF_OBJECTS if name in self.trained})
 
 
 def load_tunable(source: ModelSource, options: ViewOptions, lowest: float) -> Tunable:
@@ -67,7 +67,7 @@ def load_tunable(source: ModelSource, options: ViewOptions, lowest: float) -> Tu
     changed = {
         SUPPRESSOR: _KEEP_ALL,
         THRESHOLD: min(lowest, present.score_threshold),
-        f"{POSTPROCESSOR}::max_detections": postprocessor.top_k,
+        keys.MAX_DETECTIONS: postprocessor.top_k,
     }
     predictor = Predictor(source.load(**changed), options)
     _check_keeps(predictor, name, postprocessor.top_k)

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from medtk_monai import suppressors
-from medtk_monai.bundle.parts import MERGE_IOU
+from medtk_monai.bundle import keys
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.formats.json_files import read_json
 from medtk_monai.inferers import merge_views
@@ -18,8 +18,8 @@ from medtk_monai.suppressors import NMS, SoftNMS, Suppressor, WeightedBoxCluster
 from medtk_monai.suppressors.soft_nms import DECAYS
 
 SUPPRESSORS = ("nms", "wbc", "soft")
-SUPPRESSOR, THRESHOLD = "suppressor", "dense_postprocessor::score_threshold"
-"""The values of a bundle that, with ``MERGE_IOU``, say the same as a setting."""
+SUPPRESSOR, THRESHOLD, MERGE_IOU = keys.SUPPRESSOR, keys.SCORE_THRESHOLD, keys.MERGE_IOU
+"""The values of a bundle that say the same as a setting."""
 
 
 @dataclass(frozen=True)

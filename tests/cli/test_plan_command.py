@@ -1,12 +1,13 @@
 """``medtk plan`` and ``medtk new``, as users type them."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
 import pytest
-from monai.bundle import ConfigParser
 
+from medtk_monai.bundle.overrides import read_config
 from tests.bundles.running import BUNDLE, EVALUATE, TRAIN, run
 
 pytestmark = pytest.mark.usefixtures("quiet_hooks")
@@ -66,25 +67,43 @@ def test_points_need_a_radius(medtk, phantom, tmp_path):
     assert values["point_radius_mm"] == 3 and max(max(max(level)) for level in values["anchor_sizes"]) >= 0.9 * 6 / spacing
 
 
-def test_a_new_bundle_is_complete(medtk, phantom, tmp_path):
-    said = medtk("new", "vessels", phantom(3) / "datalist.json", 4, "--bundle", BUNDLE, "--device", "cpu", "--num_workers", 1)
-    folder = tmp_path / "bundles" / "vessels"
-    assert f"--config_file {folder.relative_to(tmp_path) / 'train.json'}" in said
-    config, plan = (json.loads((folder / name).read_text()) for name in ("train.json", "plan.json"))
-    parser, template = ConfigParser(config), json.loads((BUNDLE / "train.json").read_text())
-    assert all(parser.get(name) == value for name, value in plan.items())
+def test_a_new_bundle_tells_what_differs(medtk, phantom, tmp_path, monkeypatch):
+    (tmp_path / "bundles").mkdir()
+    shutil.copytree(BUNDLE, tmp_path / "bundles" / "aneurysm")
+    said = medtk("new", "vessels", phantom(3) / "datalist.json", 4, "--device", "cpu", "--num_workers", 1)
+    folder, files = tmp_path / "bundles" / "vessels", ["bundles/aneurysm/train.json", "bundles/vessels/train.json"]
+    training, evaluating = [line for line in said.splitlines() if line.startswith("python -m")]
+    assert training.endswith(f"--config_file \"['{files[0]}','{files[1]}']\"")
+    assert evaluating.endswith(f"\"['{files[0]}','{files[1]}','bundles/aneurysm/evaluate.json']\" --eval_split validation")
+    assert training in (folder / "docs/README.md").read_text()
+    assert {path.name for path in folder.iterdir()} == {"train.json", "metadata.json", "docs", "plan.md", "fingerprint.json"}
+    told, template = json.loads((folder / "train.json").read_text()), json.loads((BUNDLE / "train.json").read_text())
+    assert (folder / "train.json").read_text().count("\n") < 90 and told["template"] == "../aneurysm/train.json"
+    monkeypatch.chdir(tmp_path)
+    config = read_config([files[1]]).get()
     assert config["datalist"] == str(phantom(3) / "datalist.json") and config["output_dir"] == "runs/vessels"
-    planned = {name.split("::")[0] for name in plan} | {"bundle_root", "output_dir", "datalist"}
-    assert {name: value for name, value in config.items() if name not in planned} == {
-        name: value for name, value in template.items() if name not in planned
+    assert {name: config[name] for name in ("validate", "train_handlers", "optimizers")} == {
+        name: template[name] for name in ("validate", "train_handlers", "optimizers")
     }
-    names = {path.name for path in folder.iterdir()}
-    assert names >= {"evaluate.json", "multi_gpu.json", "heads", "metadata.json", "docs", "plan.md", "fingerprint.json", "logging.conf"}
     assert json.loads((folder / "metadata.json").read_text())["name"] == "vessels"
     small = {"max_epochs": 1, "val_interval": 1, "samples_per_case": 1, "cache_workers": 0, "batch_size": 4}
-    run(str(folder / "train.json"), "run", phantom(3), tmp_path / "run", datalist=None, **small)
+    flow = run(files, "run", phantom(3), tmp_path / "run", datalist=None, **small)
+    assert flow.parser.get_parsed_content("neck").levels == config["neck"]["levels"] == told["+neck"]["levels"]
     with pytest.raises(SystemExit, match="vessels exists"):
-        medtk("new", "vessels", phantom(3) / "datalist.json", 4, "--bundle", BUNDLE)
+        medtk("new", "vessels", phantom(3) / "datalist.json", 4)
+
+
+def test_a_mended_template_reaches_the_bundles_made_from_it(medtk, phantom, tmp_path, monkeypatch):
+    (tmp_path / "bundles").mkdir()
+    shutil.copytree(BUNDLE, tmp_path / "bundles" / "aneurysm")
+    medtk("new", "vessels", phantom(2) / "datalist.json", 4, "--device", "cpu", "--num_workers", 1)
+    template = tmp_path / "bundles" / "aneurysm" / "train.json"
+    config = json.loads(template.read_text())
+    config["train"]["patches"]["sampling"]["object_fraction"] = 0.5
+    template.write_text(json.dumps(config))
+    monkeypatch.chdir(tmp_path)
+    merged = read_config(["bundles/vessels/train.json"]).get()
+    assert merged["train"]["patches"]["sampling"]["object_fraction"] == 0.5 and merged["spatial_dims"] == 2
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,10 @@ def test_a_training_tells_what_prediction_needs(trained, phantom):
     assert type(parts.networks[0].head).__name__ == "AnchorHead" and parts.inferer.window_size == SMALL["window_size"]
     scan = next((phantom(3) / "images").glob("*.nii.gz"))
     assert predictor(scan).warnings == []
-    changed = Predictor.from_bundle(BUNDLE, [trained / "best.pt", trained / "last.pt"], device="cpu", window_size=64, margin=8)
-    assert changed.parts.inferer.window_size == 64 and len(changed.parts.networks) == 2
+    changed = Predictor.from_bundle(
+        BUNDLE, [trained / "best.pt", trained / "last.pt"], device="cpu", window_size=64, margin=8, class_names=["bulge"]
+    )
+    assert changed.parts.inferer.window_size == 64 and len(changed.parts.networks) == 2 and changed.parts.class_names == ("bulge",)
     assert len(changed(scan).case["boxes"]) == len(changed(scan).case["scores"])
 
 

@@ -1,5 +1,6 @@
 """The newcomer's page: every command of docs/your_own_data.md, one after the other, on a small set."""
 
+import ast
 import re
 import shlex
 import shutil
@@ -57,7 +58,7 @@ def test_every_command_does_what_the_page_says(data, monkeypatch):
             main()
         else:
             assert words[:5] == ["python", "-m", "monai.bundle", "run", "training"] and words[5] == "--config_file" and len(words) == 7
-            train(words[6])
+            train(ast.literal_eval(words[6]))
     made = ["checked.json", "fingerprint.png"]
     assert all((data / "data" / name).is_file() for name in made)
     assert (data / "bundles" / "lesions" / "plan.md").is_file() and (data / "report.html").stat().st_size > 10_000

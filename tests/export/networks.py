@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import torch
-from monai.bundle import ConfigParser
 
 from medtk_monai.bundle.checkpoint import NOTES
+from medtk_monai.bundle.overrides import read_config
 from medtk_monai.bundle.parts import load_bundle
 
 BUNDLE = Path(__file__).parents[2] / "bundles" / "aneurysm"
@@ -16,9 +16,7 @@ MARGIN = 16
 
 def write_checkpoint(path, overlays=(), **values):
     """Random weights that find something everywhere, under "average"; those under "network" are others. Returns its path."""
-    parser = ConfigParser()
-    parser.read_config([str(BUNDLE / "train.json"), *map(str, overlays)])
-    parser.update({"device": "cpu", **SMALL, **values})
+    parser = read_config([str(BUNDLE / "train.json"), *map(str, overlays)], {"device": "cpu", **SMALL, **values})
     torch.manual_seed(0)
     network = parser.get_parsed_content("network_def")
     raw = {name: weights.clone() for name, weights in network.state_dict().items()}

@@ -30,8 +30,8 @@ def test_suppression_follows_size_and_overlap(low, high, overlap, suppressor):
 
 def test_the_head_follows_the_sizes_unless_it_is_chosen():
     alike, various = made(spheres(10, 12)), made(spheres(3, 20))
-    assert plan(alike).values["head"] == "anchor" and plan(various).values["head"] == "point"
-    assert plan(alike, head="point").values["head"] == "point"
+    assert plan(alike).values["head"] == "%heads::anchor" and plan(various).values["head"] == "%heads::point"
+    assert plan(alike, head="point").values["head"] == "%heads::point"
 
 
 def test_memory_first_takes_from_the_batch_then_from_the_patch():

@@ -13,19 +13,19 @@ from medtk_monai.anchors.placement import image_grid, place_in_window
 from medtk_monai.assigners import ATSSAssigner
 from medtk_monai.bundle.overrides import read_config
 from medtk_monai.coders import DeltaCoder
-from medtk_monai.detectors import Postprocessor
+from medtk_monai.detectors import Postprocessor, dense_stage
 from medtk_monai.errors import DataError, find_data_error
 from medtk_monai.structures import DenseOutput, Target
 from medtk_monai.suppressors import NMS
-from tests.bundles.running import TRAIN
+from tests.bundles.running import BUNDLE, TRAIN
 from tests.detectors.planted import unflatten
 
 
 def build(values):
     """The parts that training and inference use, after the check that precedes training."""
-    parser = read_config([TRAIN])
-    for name, value in {"device": "cpu", "seed": 0, **values}.items():
-        parser.set(value, name)
+    overlay = values.get("overlay")
+    files = [TRAIN, *([str(BUNDLE / "heads" / f"{overlay}.json")] if overlay else [])]
+    parser = read_config(files, {"device": "cpu", "seed": 0, **{name: value for name, value in values.items() if name != "overlay"}})
     try:
         parser.get_parsed_content("check_geometry")()
         return parser.get_parsed_content
@@ -40,6 +40,9 @@ def per_axis(draw, dims, low, high):
     return draw(st.one_of(st.integers(low, high), st.lists(st.integers(low, high), min_size=dims, max_size=dims)))
 
 
+OVERLAYS = ("combined", "quality", "segmentation", "two_stage")
+
+
 @st.composite
 def geometries(draw):
     """Values of the bundle, often consistent."""
@@ -50,7 +53,7 @@ def geometries(draw):
     most = draw(st.sampled_from([1, 1, 1, 2]))
     values = {
         "spatial_dims": dims,
-        "head": draw(st.sampled_from(["point", "anchor"])),
+        **draw(st.sampled_from([{"head": "point"}, {"head": "anchor"}, *({"overlay": name} for name in OVERLAYS)])),
         "channels": 4,
         "norm": "batch",
         "padding_mode": draw(st.sampled_from(["reflect", "zeros"])),
@@ -82,7 +85,7 @@ def geometries(draw):
 def check_maps(get, size):
     """The real maps of an image are those that priors are laid for, centered where the image is."""
     dims = get("spatial_dims")
-    output = get("network_def").eval()(torch.zeros(1, get("in_channels"), *size))
+    output = dense(get, size)
     generator = get("dense_criterion").generator
     priors = generator(output.feature_sizes)
     logits, deltas = output.flatten()
@@ -100,7 +103,7 @@ def check_planted(get, size):
     """A box that is written into maps of the network's real size through assigner and coder is read back."""
     dims, generator = len(size), get("dense_criterion").generator
     box = torch.tensor([[n * 0.25 for n in size] + [n * 0.75 for n in size]])
-    sizes = get("network_def").eval()(torch.zeros(1, get("in_channels"), *size)).feature_sizes
+    sizes = dense(get, size).feature_sizes
     priors, coder = generator(sizes), DeltaCoder()
     positive = ATSSAssigner(9)(priors, Target(box, torch.tensor([0]), torch.tensor([False]))).positive.nonzero()[:, 0]
     assert len(positive)
@@ -112,11 +115,28 @@ def check_planted(get, size):
     torch.testing.assert_close(found.boxes, box, atol=1e-3, rtol=1e-4)
 
 
+def check_step(get, size):
+    """What has passed the check can be trained on, and validated."""
+    dims = len(size)
+    images = torch.zeros(2, get("in_channels"), *size)
+    box = torch.tensor([[n * 0.25 for n in size] + [n * 0.75 for n in size]])
+    nothing = Target(torch.zeros(0, 2 * dims), torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool))
+    targets = [Target(box, torch.tensor([0]), torch.tensor([False])), nothing]
+    output = get("network_def").eval()(images)
+    assert all(torch.isfinite(loss) for loss in get("criterion")(output, targets, torch.Generator().manual_seed(0)).values())
+    assert len(get("postprocessor")(output, size)) == 2
+
+
+def dense(get, size):
+    """The maps of an image, by the real network."""
+    return dense_stage(get("network_def")).eval()(torch.zeros(1, get("in_channels"), *size))
+
+
 def check_windows(get, image_size):
     """Every prior of an image votes in exactly one window, and the network's real maps of a window are as its priors are laid."""
     inferer, generator = get("validate::inferer"), get("dense_criterion").generator
     windows, extent = inferer.plan(image_size)
-    output = get("network_def").eval()(torch.zeros(1, get("in_channels"), *extent))
+    output = dense(get, extent)
     ids, centers = [], []
     for window in windows:
         priors, positions = place_in_window(generator, output.feature_sizes, window)
@@ -147,6 +167,7 @@ def check_any_geometry(values, image):
     patch = values["patch_size"]
     size = patch if isinstance(patch, list) else [patch] * dims
     with torch.no_grad():
+        check_step(get, size)
         check_maps(get, size)
         check_planted(get, size)
         check_windows(get, image[:dims])
