@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from medtk_monai.errors import DataError
@@ -99,10 +100,8 @@ def measure_maps(network: nn.Module | Sequence[nn.Module], spatial_dims: int, in
 
 
 def _maps_of(parts: Sequence[nn.Module], name: str, shape: Sequence[int]) -> Sequence[Tensor]:
-    given: Any = torch.empty(tuple(shape), device="meta")
     try:
-        for part in parts:
-            given = shapes_of(part, given)
+        given = shapes_of(parts, shape)
     except DataError:
         raise
     except Exception as error:
@@ -124,12 +123,33 @@ def _strides(name: str, number: int, cells: Sequence[int], size: Sequence[int]) 
     return tuple(n // c for c, n in zip(cells, size))
 
 
-def shapes_of(network: nn.Module, *given: Any) -> Any:
-    """What a network gives for tensors on the device "meta", where only shapes are computed: in evaluation mode, without its weights."""
+def shapes_of(parts: Sequence[nn.Module], shape: Sequence[int]) -> Any:
+    """What networks in a row, in evaluation mode, give for an image of a shape (B, C, *spatial): tensors that have shapes, but no values.
+
+    They are run on the device "meta"; where that fails, as it does with tensors that are no parameters, as fake tensors of torch's.
+    """
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        try:
+            return _run(parts, torch.empty(tuple(shape), device="meta"), _run_without_weights)
+        except DataError:
+            raise
+        except Exception:
+            if torch._guards.detect_fake_mode() is not None:
+                raise
+            with FakeTensorMode(allow_non_fake_inputs=True):
+                return _run(parts, torch.empty(tuple(shape)), lambda part, given: part(given))
+
+
+def _run(parts: Sequence[nn.Module], given: Any, call: Callable[[nn.Module, Any], Any]) -> Any:
+    for part in parts:
+        with _evaluating(part):
+            given = call(part, given)
+    return given
+
+
+def _run_without_weights(network: nn.Module, given: Any) -> Any:
     states = dict([*network.named_parameters(remove_duplicate=False), *network.named_buffers(remove_duplicate=False)])
-    ghosts = {key: torch.empty_like(value, device="meta") for key, value in states.items()}
-    with torch.no_grad(), _evaluating(network), torch.autocast("cpu", enabled=False):
-        return functional_call(network, ghosts, given)
+    return functional_call(network, {key: torch.empty_like(value, device="meta") for key, value in states.items()}, (given,))
 
 
 @contextmanager

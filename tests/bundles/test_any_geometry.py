@@ -187,6 +187,7 @@ WRONG = {
     "anchors": ({"neck::levels": [1], "head": "anchor"}, "2 lists of anchor sizes for 1 levels"),
     "anchors per cell": ({"anchor_sizes": [[5], [8, 11]], "head": "anchor"}, "1, 2 anchors per cell"),
     "channels of the image": ({"backbone::in_channels": 2}, "cannot take 3D images of 1 channels"),
+    "axes of anchors": ({"anchor_sizes": [[[5, 5]], [[11, 11]]], "head": "anchor"}, "2 values for 3 axes"),
     "axes": ({"patch_size": [24, 24]}, "2 values for 3 axes"),
     "windows": ({"coarsest_stride": 6}, r"aligned to \(6, 6, 6\) voxels, and cells of priors to \(4, 4, 4\)"),
     "margins": ({"window_size": 30}, r"window of \(30, 30, 30\) has no core between margins of \(16, 16, 16\)"),

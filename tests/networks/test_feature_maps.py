@@ -35,6 +35,21 @@ def test_asking_leaves_the_network_as_it_is_and_draws_nothing():
     assert [part.training for part in backbone.stages[0]] == [True, False, True] and backbone.stages[0][0].weight.device.type == "cpu"
 
 
+class WithATable(nn.Module):
+    """Holds a tensor that is neither a parameter nor a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.table = nn.Conv2d(1, 3, 3, 2, 1), torch.arange(3.0)[:, None, None]
+
+    def forward(self, image):
+        return [self.conv(image) + self.table]
+
+
+def test_tensors_that_are_no_parameters_are_no_hindrance():
+    assert measure_maps(WithATable(), 2, 1) == FeatureMaps((3,), ((2, 2),))
+
+
 class Reversed(nn.Module):
     def __init__(self, backbone):
         super().__init__()
