@@ -73,7 +73,7 @@ def collect(found: OutOfFold, settings: Sequence[Setting], goal: Goal, num_draws
     chosen, present = (_evaluate(found, setting, goal, num_draws) for setting in (best.best.setting, found.present))
     told = {key: figure.by(goal.rules) for key, figure in figures_of(goal.rules).items()} | {goal.name: goal.figure}
     parts = {name: fold_figures(part.table, found.folds, told) for name, part in (("chosen", chosen), ("present", present))}
-    return Collection(found, best, chosen, present, {"goal": goal.name, "hit": goal.rules.hit_name, **parts})
+    return Collection(found, best, chosen, present, {"goal": goal.name, "hit": goal.rules.hit_name, "rules": goal.rules.to_dict(), **parts})
 
 
 def _evaluate(found: OutOfFold, setting: Setting, goal: Goal, num_draws: int) -> Evaluation:

@@ -22,6 +22,7 @@ from medtk_monai.metrics.resampling import compare, plain
 from medtk_monai.metrics.rules import Rules, difference
 
 _AGAIN = "evaluate both again by medtk evaluate --out, on one truth and with one --hit"
+_THIRD = f"give folders that medtk evaluate --out wrote, or the {METRICS} in them; or predictions, and the datalist as a third argument"
 
 
 def compare_files(
@@ -125,13 +126,13 @@ def _file(path: str | os.PathLike) -> Path:
 def _read_metrics(path: str | os.PathLike) -> dict[str, Any]:
     """The content of a metrics.json that tells its rules and its truth."""
     file = _file(path)
-    existing_file(file, f"give folders that medtk evaluate --out wrote, or the {METRICS} in them; or predictions, and the truth as a third")
+    existing_file(file, _THIRD)
     try:
         metrics = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{file} is not a JSON file: {error}", remedy="evaluate again by medtk evaluate --out") from error
+        raise DataError(f"{file} is not a JSON file: {error}", remedy=_THIRD) from error
     if not isinstance(metrics, dict) or "froc" not in metrics:
-        raise DataError(f"{file} is no {METRICS}", remedy="predictions are compared with a truth: give the datalist as a third argument")
+        raise DataError(f"{file} is no {METRICS}", remedy=_THIRD)
     if not isinstance(metrics.get("rules"), dict) or not isinstance(metrics.get("truth"), dict):
         raise DataError(f"{file} does not tell its rules and its truth: an earlier release wrote it", remedy=_AGAIN)
     return metrics

@@ -66,11 +66,11 @@ class Evaluation:
     def write(self, folder: str | os.PathLike) -> None:
         """Write metrics.json, froc.csv, froc.png, matches.csv, one row for each finding and each missed object, and match_table.json,
         from which comparisons are computed."""
-        folder, told = Path(folder), self.to_dict()
+        folder = Path(folder)
         write_matches(folder / MATCH_TABLE, self._entries)
-        write_metrics(folder / METRICS, told)
+        write_metrics(folder / METRICS, self.to_dict())
         write_froc_csv(folder / "froc.csv", self.summary.curve)
-        plot_froc(self.summary.curve, told, folder / "froc.png", self.summary.band() if self.summary.bootstrap.draws else None)
+        plot_froc(self.summary, folder / "froc.png")
         rows = (row for case, match in zip(self.cases, self.matches) for row in _rows(case, match))
         write_text_atomically(folder / "matches.csv", csv_text(_ROW, rows))
 

@@ -75,7 +75,7 @@ class ValidationFigures:
             self._writer.add_scalar(f"{FOLDER}/{name}", value, engine.state.epoch)
         shares = sensitivity_by_size(table, all_lesions([case[0] for case in self.metrics.state], sizes), threshold, summary.weights)
         images = {
-            "froc": figure_pixels(plot_froc(summary.curve, summary.to_dict())),
+            "froc": figure_pixels(plot_froc(summary)),
             "precision_recall": figure_pixels(plot_precision_recall(table, plain(summary.ap.value))),
             "scores": figure_pixels(plot_scores(table, threshold)),
             "sizes": figure_pixels(plot_sizes(shares, _POINT)),

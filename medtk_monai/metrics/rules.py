@@ -108,7 +108,8 @@ def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     for name in dict.fromkeys([*first, *second]):
         one, other = first.get(name), second.get(name)
         if name != "name" and one != other:
-            return f"{name} is {one} and {other}"
+            inner = difference(one, other) if isinstance(one, Mapping) and isinstance(other, Mapping) else ""
+            return f"{name} {inner}" if inner else f"{name} is {one} and {other}"
     return ""
 
 

@@ -10,24 +10,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
-from medtk_monai.metrics import FrocCurve, sensitivity_at
-from medtk_monai.metrics.summary import Band
+from medtk_monai.metrics import Summary, sensitivity_at
 
 _COLOR = "#1f5fa8"
 _MARGIN = 1.15
 
 
-def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike | None = None, band: Band | None = None) -> Figure:
-    """Draw sensitivity against false positives per case, with the points the mean is taken over.
+def plot_froc(summary: Summary, path: str | os.PathLike | None = None) -> Figure:
+    """Draw sensitivity against false positives per case, with the points the mean is taken over, and the interval as a band.
 
     Args:
-        curve: every operating point.
-        metrics: as computed by DetectionMetrics; its points are marked and its mean stands in the title.
+        summary: of an evaluation.
         path: where to save the figure, in the format of its suffix; None to save nothing.
-        band: of the sensitivity's interval; None for none.
     """
-    points = np.array(metrics["froc"]["fp_per_case"], dtype=float)
-    values = np.array([np.nan if value is None else value for value in metrics["froc"]["sensitivity"]], dtype=float)
+    curve, points = summary.curve, np.array(summary.froc.fp_per_case)
+    values = np.array([value.value for value in summary.froc.sensitivity])
     figure = Figure(figsize=(6.4, 4.8), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -35,8 +32,8 @@ def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike
     inside = (curve.fp_per_case > lowest) & (curve.fp_per_case < highest)
     fp = np.r_[lowest, curve.fp_per_case[inside], highest]
     axes.step(fp, sensitivity_at(curve, fp), where="post", color=_COLOR, linewidth=1.8)
-    if band is not None:
-        axes.fill_between(*band, color=_COLOR, alpha=0.15, linewidth=0)
+    if summary.bootstrap.draws:
+        axes.fill_between(*summary.band(), color=_COLOR, alpha=0.15, linewidth=0)
     axes.plot(points, values, "o", color=_COLOR, markersize=6, clip_on=False, zorder=3)
     for x, y in zip(points, values):
         if np.isfinite(y):
@@ -45,9 +42,9 @@ def plot_froc(curve: FrocCurve, metrics: dict[str, Any], path: str | os.PathLike
     if np.isnan(values).all():
         axes.text(0.5, 0.5, "no lesions: sensitivity is undefined", transform=axes.transAxes, ha="center", color="0.4")
     _dress(axes, points, (lowest, highest))
-    mean = metrics["froc"]["mean"]
-    axes.set_title(f"FROC, mean sensitivity {'undefined' if mean is None else f'{mean:.3f}'}", pad=22)
-    counts = f"{metrics['num_lesions']} lesions in {metrics['num_cases']} cases, hit: {metrics['hit']}"
+    mean = summary.froc.mean.value
+    axes.set_title(f"FROC, mean sensitivity {f'{mean:.3f}' if np.isfinite(mean) else 'undefined'}", pad=22)
+    counts = f"{summary.num_lesions} lesions in {summary.num_cases} cases, hit: {summary.rules.hit_name}"
     axes.text(0.5, 1.02, counts, transform=axes.transAxes, ha="center", va="bottom", fontsize=9, color="0.35")
     if path is not None:
         figure.savefig(path)

@@ -82,10 +82,10 @@ def test_cases_may_stand_in_another_order(two, tmp_path):
 @pytest.mark.parametrize(
     "one, other, told",
     [
-        ("medtk", "picai", "a counts by medtk, .*b by picai: pairing is .*one_to_one.* and .*optimal"),
-        ("adam", "radius", "by adam, .*by radius: pairing is"),
+        ("medtk", "picai", "a counts by medtk, .*b by picai: pairing mode is one_to_one and optimal"),
+        ("adam", "radius", "by adam, .*by radius: pairing mode is each_object and one_to_one"),
         ("luna16", "adam", "by luna16, .*by adam: interpolation is linear and step"),
-        ("iou:0.1", "iou:0.2", "by iou:0.1, .*by iou:0.2: hit is .*0.1.* and .*0.2"),
+        ("iou:0.1", "iou:0.2", "by iou:0.1, .*by iou:0.2: hit threshold is 0.1 and 0.2"),
     ],
 )
 def test_other_rules_are_refused(two, tmp_path, one, other, told):
@@ -165,8 +165,10 @@ def test_damaged_and_missing_files_are_named(two, tmp_path):
         compare_evaluations(tmp_path / "a", tmp_path / "b")
     with pytest.raises(DataError, match="no file .*nowhere"):
         compare_evaluations(tmp_path / "a", tmp_path / "nowhere")
-    with pytest.raises(DataError, match="third argument"):
-        compare_evaluations(first, second)
+    (tmp_path / "found.csv").write_text("case,x")
+    for path in (first, tmp_path / "found.csv"):
+        with pytest.raises(DataError, match="third argument"):
+            compare_evaluations(path, second)
 
 
 def test_a_match_table_of_another_evaluation_is_refused(two, tmp_path):

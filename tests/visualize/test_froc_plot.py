@@ -24,7 +24,7 @@ def metrics_of(scores: list[float], num_objects: int) -> DetectionMetrics:
 
 def test_line_passes_through_the_marked_points(tmp_path):
     metrics = metrics_of([0.9, 0.5, 0.8, 0.7], 2)
-    figure = plot_froc(metrics.curve(), metrics.compute(), tmp_path / "froc.png")
+    figure = plot_froc(metrics.summary(), tmp_path / "froc.png")
     step, points = figure.axes[0].get_lines()
     np.testing.assert_array_equal(points.get_ydata(), [0.5, 0.5, 0.5, 0.5, 1, 1, 1])
     x, y = step.get_data()
@@ -40,13 +40,13 @@ def test_line_passes_through_the_marked_points(tmp_path):
 @pytest.mark.parametrize(("scores", "num_objects", "word"), [([], 2, "0.000"), ([0.5], 0, "undefined"), ([], 0, "undefined")])
 def test_edges_can_be_drawn(scores, num_objects, word, tmp_path):
     metrics = metrics_of(scores, num_objects)
-    figure = plot_froc(metrics.curve(), metrics.compute(), tmp_path / "froc.svg")
+    figure = plot_froc(metrics.summary(), tmp_path / "froc.svg")
     assert word in figure.axes[0].get_title()
     assert (tmp_path / "froc.svg").stat().st_size > 1000
 
 
 def test_nothing_is_left_in_pyplot():
     metrics = metrics_of([0.9], 1)
-    plot_froc(metrics.curve(), metrics.compute())
+    plot_froc(metrics.summary())
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
