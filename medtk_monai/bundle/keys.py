@@ -19,8 +19,11 @@ INFERENCE = (NETWORK, PREPROCESSING, INFERER, PRECISION, LABEL_PAIRS)
 """What prediction takes from a bundle; the IoU at which views merge, and the names of classes besides, if the bundle tells them."""
 EXPORT = (NETWORK, "in_channels", "spatial_dims", COARSEST_STRIDE)
 """What an export takes."""
-ERRORS = (PREPROCESSING, INFERER, CRITERION, "patch_size")
+GENERATOR, ASSIGNER = "dense_criterion::generator", "dense_criterion::assigner"
+ERRORS = (PREPROCESSING, INFERER, ASSIGNER, "patch_size")
 """What an analysis of errors takes."""
+MATCHES = (GENERATOR, ASSIGNER, "patch_size")
+"""What tells which priors learn an object."""
 
 # Training.
 TRAINING_SET, OVERHANG, RANGES = "train::dataset", "train::patches::sampling::overhang", "train::patches::ranges"
@@ -28,6 +31,8 @@ TRAINING_SET, OVERHANG, RANGES = "train::dataset", "train::patches::sampling::ov
 # Groups of plain values.
 OF_OBJECTS = ("num_classes", "label_map_kind", "min_volume_mm3", "max_volume_mm3")
 """Which objects count."""
+OF_DATA = ("datalist", "dataset_dir")
+"""Where the cases are."""
 OF_A_RUN = ("output_dir", "resume", "eval_split", "fast_dev_run", "overfit", "run_dir")
 """What a run is, and where it writes."""
 OF_THIS_MACHINE = ("loader_threads", "cache_dir", "cache_device_gb", "cache_host_gb", "cache_workers")

@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.overrides import lay_over
 from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError
 
-COMPONENTS = ("network_def", "preprocessing", "validate::inferer")
+COMPONENTS = (keys.NETWORK, keys.PREPROCESSING, keys.INFERER)
 """What inference is made of."""
-TRAINED_WITH = ("dense_criterion::generator", "dense_criterion::assigner", "patch_size")
-"""What tells which priors learnt an object, for audits and error analysis."""
+TRAINED_WITH = (*keys.MATCHES, keys.COARSEST_STRIDE)
+"""What audits, error analysis and exports take besides."""
 VALUES = (
     "spatial_dims",
     "in_channels",

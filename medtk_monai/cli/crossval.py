@@ -26,7 +26,8 @@ def crossval(
     The cases of "training" and "validation" are dealt to folds by patient. Each fold is trained by a process of its own, in OUT/fold_0,
     ...; the same command goes on where it was cut off. When all folds are finished, the network of each looks at the cases it has not
     learnt: OUT gets sweep.json and tuned.json of all cases together, predictions.json and oof.json, metrics.json, froc.png, folds.json
-    (figures of each fold), present/ (the same with the bundle's present setting), and ensemble.json.
+    (figures of each fold), present/ (the same with the bundle's present setting), model/, the networks of all folds as one model, which
+    medtk predict takes as OUT, and ensemble.json.
 
     Args:
         datalist: of the cases.
@@ -41,9 +42,12 @@ def crossval(
     from pathlib import Path
 
     from medtk_monai.crossval import CrossValidation
+    from medtk_monai.crossval.recall import recall_configuration
     from medtk_monai.crossval.validate import claim, collect_folds, train_all
 
     goal, tried = counting.goal(choice.figure), choice.tried()
+    if recipe.model:
+        bundle = recall_configuration(bundle, out)
     validation = CrossValidation(
         datalist, Path(out), folds.folds, bundle, words(recipe.overlay), data.dataset_dir, recipe.device, overrides
     )

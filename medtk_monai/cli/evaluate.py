@@ -33,7 +33,7 @@ def evaluate(
     from medtk_monai.evaluation import evaluate_files
     from medtk_monai.evaluation.printed import format_evaluation
 
-    rules, (wanted, _) = counting.rules(), points.read()
+    rules, (wanted, _) = counting.rules(), points.read(predictions)
     found, truths = findings.read(predictions), objects.read_truth(truth)
     result = evaluate_files(found, truths, rules, wanted, predictions, findings.allow_missing, counting.bootstraps, counting.seed)
     if out is not None:

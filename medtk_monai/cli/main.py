@@ -19,6 +19,7 @@ COMMANDS = {
     "export": "medtk_monai.cli.export:export",
     "fingerprint": "medtk_monai.cli.fingerprint:fingerprint",
     "import": "medtk_monai.cli.import_data:import_data",
+    "model": "medtk_monai.cli.model:model",
     "new": "medtk_monai.cli.plan:new",
     "phantom": "medtk_monai.cli.phantom:phantom",
     "plan": "medtk_monai.cli.plan:plan",

@@ -42,7 +42,10 @@ def report(
     from medtk_monai.evaluation.report.write import Origin, write_report
 
     names = FileNames(Path(out).parent, cover.full_paths)
-    rules, (wanted, validated) = counting.rules(), points.read(names.path(points.thresholds_from or "").removesuffix("/metrics.json"))
+    rules, (wanted, validated) = (
+        counting.rules(),
+        points.read(predictions, names.path(points.thresholds_from or "").removesuffix("/metrics.json")),
+    )
     training = read_run(cover.model) if cover.model is not None else None
     found, truths = findings.read(predictions), objects.read_truth(truth)
     result = evaluate_files(found, truths, rules, wanted, predictions, findings.allow_missing, counting.bootstraps, counting.seed)

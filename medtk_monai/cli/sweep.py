@@ -28,7 +28,8 @@ def sweep(
     """Choose suppression and score threshold on the validation split, by a figure; the test split is refused.
 
     The network looks at each scan once; its candidates then go through every combination of the values below and the model's present
-    ones. OUT gets sweep.json, sweep.csv and tuned.json, for medtk predict --tuned, or to lay over train.json and evaluate.json.
+    ones. The chosen setting and its operating points become part of the model, which medtk predict and evaluate follow. OUT gets sweep.json,
+    sweep.csv and tuned.json, for medtk predict --tuned, or to lay over train.json and evaluate.json.
 
     Args:
         datalist: with the validation split.
@@ -44,7 +45,7 @@ def sweep(
     from tqdm import tqdm
 
     from medtk_monai.evaluation.draws import Draws
-    from medtk_monai.tuning import Validation, tune
+    from medtk_monai.tuning import Validation, keep_in_model, tune
     from medtk_monai.tuning.printed import format_sweep
 
     goal, draws = counting.goal(choice.figure), Draws(counting.bootstraps, counting.seed)
@@ -53,6 +54,9 @@ def sweep(
     def watch(scans: Any) -> Any:
         return tqdm(scans, desc="looking", unit="scan", disable=None)
 
-    result = tune(detector.source(overrides), validation, goal, choice.tried(), views.options(), draws, watch)
+    source = detector.source(overrides)
+    result = tune(source, validation, goal, choice.tried(), views.options(), draws, watch)
     result.write(out)
-    return f"{format_sweep(result)}\nfiles in {out}"
+    kept = keep_in_model(source, result, views.options())
+    told = f"\nmodel {kept} follows the chosen setting from now on" if kept else ""
+    return f"{format_sweep(result)}\nfiles in {out}{told}"

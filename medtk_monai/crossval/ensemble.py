@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medtk_monai.atomic import write_text_atomically
-from medtk_monai.bundle import plain_values
 from medtk_monai.bundle.keys import MERGE_IOU
-from medtk_monai.bundle.parts import configuration_sha256
 from medtk_monai.crossval.folds import CrossValidation
-from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
+from medtk_monai.formats.json_files import read_json
 from medtk_monai.formats.predictions import MEDTK
 from medtk_monai.metrics import Goal
+from medtk_monai.model import ModelSource, make_model, write_tuning
+from medtk_monai.model.files import IN_RUN
 from medtk_monai.prediction import Predictor, scans_of
 from medtk_monai.prediction.outputs import PREDICTIONS
 from medtk_monai.prediction.run import predict_scans
@@ -56,20 +57,23 @@ class Ensemble:
     @property
     def command(self) -> str:
         """What predicts new scans."""
-        plan = self.validation
-        words = ["medtk", "predict", "SCANS", "--bundle", plan.bundle, "--checkpoint", ",".join(self.checkpoints)]
-        words += ["--overlay", ",".join(plan.overlay)] if plan.overlay else []
-        words += ["--tuned", str(plan.folder / TUNED)]
-        # Checkpoints tell of plain values themselves.
-        others = [f"--{name}={value}" for name, value in plan.overrides.items() if name not in plain_values(plan.overrides)]
-        return shlex.join([*words, *others])
+        return shlex.join(["medtk", "predict", "SCANS", str(self.validation.folder)])
 
     def write(self) -> None:
-        """Write ensemble.json."""
+        """Write the model of all networks, with the setting and the threshold of the out-of-fold findings, and ensemble.json.
+
+        Raises:
+            DataError: the networks look at images in different ways, or cannot be read.
+        """
         plan = self.validation
+        folder = plan.folder / IN_RUN
+        make_model(plan.source(self.folds, self.checkpoint), folder, os.path.basename(os.path.abspath(plan.folder)), overwrite=True)
+        points = read_json(plan.folder / SWEEP)["operating_points"]
+        write_tuning(folder, read_tuned(plan.folder / TUNED), points)
         content = {
             "checkpoints": self.checkpoints,
             "missing_folds": [fold for fold in range(plan.num_folds) if fold not in self.folds],
+            "model": str(folder),
             "tuned": str(plan.folder / TUNED),
             MERGE_IOU: read_tuned(plan.folder / TUNED)[MERGE_IOU],
             "note": _NOTE,
@@ -81,11 +85,14 @@ class Ensemble:
         """All networks, with the setting that was chosen on the out-of-fold candidates.
 
         Raises:
-            DataError: see ``load_bundle``.
+            DataError: see ``ModelSource.load``.
         """
-        plan = self.validation
-        values = {**plan.overrides, **read_tuned(plan.folder / TUNED)}
-        return Predictor.from_bundle(plan.bundle, self.checkpoints, plan.overlay, plan.device, **values)
+        return Predictor(self.source.load())
+
+    @property
+    def source(self) -> ModelSource:
+        """The model of all networks."""
+        return ModelSource([str(self.validation.folder / IN_RUN)], device=self.validation.device, trust=True)
 
 
 def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: int = 1000) -> Evaluation:
@@ -99,13 +106,8 @@ def evaluate_test(ensemble: Ensemble, tunable: Tunable, goal: Goal, num_draws: i
     """
     plan, out = ensemble.validation, ensemble.validation.folder / TEST
     cases = plan.test_cases()
-    settings = {
-        "configuration": configuration_sha256(plan.bundle, plan.overlay),
-        "checkpoints": [file_sha256(path) for path in ensemble.checkpoints],
-        "tuned": read_tuned(plan.folder / TUNED),
-    }
     scans = scans_of(cases)
-    failed = predict_scans(ensemble.predictor, scans, out, [MEDTK.name], settings).failed
+    failed = predict_scans(ensemble.predictor, scans, out, [MEDTK.name], ensemble.source.identity()).failed
     if failed:
         raise DataError(next(iter(failed.values())), remedy=f"{len(failed)} of {len(scans)} scans of the test split failed; run it again")
     points = read_operating_points(plan.folder / SWEEP, "out of fold")

@@ -18,6 +18,7 @@ from medtk_monai.data.datalist import load_datalist, read_content
 from medtk_monai.data.selection import TRAINING, VALIDATION, Case
 from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError
+from medtk_monai.model import ModelSource
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.tuning.validation import TEST, validation_cases
 
@@ -66,6 +67,12 @@ class CrossValidation:
     def checkpoint(self, fold: int, name: str = BEST) -> Path:
         """A checkpoint of a fold's training."""
         return self.fold_folder(fold) / name
+
+    def source(self, folds: Sequence[int], name: str = BEST) -> ModelSource:
+        """The networks of some folds."""
+        files = [str(self.checkpoint(fold, name)) for fold in folds]
+        with_bundle = ModelSource((), self.bundle, files, self.overlay, self.device, overrides=self.overrides)
+        return ModelSource.of_checkpoints(files, with_bundle)
 
     def is_finished(self, fold: int) -> bool:
         """Whether the training of a fold has come to its end."""

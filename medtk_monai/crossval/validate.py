@@ -13,7 +13,6 @@ from medtk_monai.crossval.training import train_folds
 from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation
 from medtk_monai.metrics import Goal
-from medtk_monai.model import ModelSource
 from medtk_monai.prediction import ViewOptions
 from medtk_monai.tuning import Tried
 from medtk_monai.tuning.bundle import Tunable, load_tunable
@@ -96,9 +95,7 @@ def collect_folds(
     asked, folds = tried or Tried(), validation.finished()
 
     def load(fold: int) -> Tunable:
-        files = [str(validation.checkpoint(fold, checkpoint))]
-        source = ModelSource((), validation.bundle, files, validation.overlay, validation.device, overrides=validation.overrides)
-        return load_tunable(source, ViewOptions(), asked.lowest)
+        return load_tunable(validation.source([fold], checkpoint), ViewOptions(), asked.lowest)
 
     found = look_out_of_fold(validation, folds, load, watch)
     settings = [replace(part, merge_iou=found.present.merge_iou) for part in asked.settings([0.0])]

@@ -12,6 +12,8 @@ from medtk_monai.evaluation.matching import MatchedCase, join_cases, match_all
 from medtk_monai.evaluation.result import Evaluation
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
+from medtk_monai.formats.json_files import read_json
+from medtk_monai.formats.predictions import OPERATING_POINTS
 from medtk_monai.metrics import CaseMatches, IoUHit
 from medtk_monai.metrics.average_precision import AP_IOUS
 from medtk_monai.metrics.match_table import MatchTable, tabulate
@@ -66,6 +68,20 @@ def _table_at_iou(cases: Sequence[MatchedCase], table: MatchTable, iou: float, r
     if (rules.hit, rules.pairing) == (IoUHit(iou), ONE_TO_ONE):
         return table
     return table_of(cases, [case.match(IoUHit(iou), ONE_TO_ONE) for case in cases])
+
+
+def operating_points_beside(predictions: str | os.PathLike) -> tuple[str, str] | None:
+    """The file of the thresholds that a model has left beside its findings, and the name of the model; None if there is none.
+
+    Raises:
+        DataError: the file is broken.
+    """
+    place = Path(predictions)
+    path = (place if place.is_dir() else place.parent) / OPERATING_POINTS
+    if not path.is_file():
+        return None
+    content = read_json(path, "remove it, or give others by --thresholds_from")
+    return str(path), str(content.get("model") if isinstance(content, dict) else "") or "the model"
 
 
 def read_operating_points(path: str | os.PathLike, source: str | None = None) -> dict[str, OperatingPoint]:

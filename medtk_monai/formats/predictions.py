@@ -18,6 +18,8 @@ FORMAT = "medtk_monai predictions"
 VERSION = 1
 _CASE_KEYS = ("case_id", "image", "space", "direction", "boxes", "scores", "labels")
 _UNIT_TOLERANCE = 1e-3
+OPERATING_POINTS = "thresholds.json"
+"""Beside findings: the thresholds that the model which made them goes by."""
 PREDICTIONS = "predictions.json"
 """The name of the file, unless a user gives another."""
 _INT64_LIMIT = 2**63

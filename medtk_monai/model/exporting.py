@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.checkpoint import load_weights
 from medtk_monai.bundle.parts import building
+from medtk_monai.bundle.recipe import make_recipe
 from medtk_monai.bundle.running import plain_values
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError
 from medtk_monai.export import FORMATS, ExportDescription, InputSpec, dense_stage, export_network
 from medtk_monai.model.source import ModelSource
-
-PARTS = ("network_def", "in_channels", "spatial_dims", "coarsest_stride")
-"""What an export takes from a configuration."""
 
 
 def export_model(
@@ -39,16 +39,17 @@ def export_model(
     Raises:
         DataError: a wrong model, several networks, a network that cannot be exported, or a package is missing.
     """
-    parser, training = source.parse(PARTS)
-    with building(source.bundle or ", ".join(source.model), PARTS, source.overrides):
-        network, channels, dims, stride = (parser.get_parsed_content(name) for name in PARTS)
+    source = replace(source, device="cpu")
+    parser, training = source.parse(keys.EXPORT)
+    with building(source.name, keys.EXPORT, source.overrides):
+        network, channels, dims, stride = (parser.get_parsed_content(name) for name in keys.EXPORT)
     network = _with_weights(source, network)
-    given = InputSpec.of_any_size(channels, _per_axis("coarsest_stride", stride, dims))
+    given = InputSpec.of_any_size(channels, _per_axis(keys.COARSEST_STRIDE, stride, dims))
     if fixed_size is not None:
         given = InputSpec.of_one_size(channels, given.stride, _per_axis("fixed_size", fixed_size, dims))
     notes = _origin(source) | {
         "overrides": {name: str(value) for name, value in source.overrides.items()},
-        "training": dict(training) | {"values": training.get("values", {}) | plain_values(source.overrides)},
+        "training": _training(source, parser.get(), training),
     }
     return export_network(dense_stage(network) if first_stage else network, str(out), given, formats, notes)
 
@@ -56,16 +57,27 @@ def export_model(
 def _with_weights(source: ModelSource, network: nn.Module) -> nn.Module:
     if len(source.checkpoint) + len(source.model) > 1:
         raise DataError("an export is of one network, and several are given", remedy="export one after the other")
-    if source.model:
-        return source.load().networks[0]
+    if source.bundle is None:
+        found = source.load().networks
+        if len(found) > 1:
+            raise DataError("an export is of one network, and the model has several", remedy="export the models that it was made of")
+        return found[0]
     load_weights(source.checkpoint[0], network)
     return network
+
+
+def _training(source: ModelSource, config: Mapping[str, Any], noted: Mapping[str, Any]) -> dict[str, Any]:
+    """What the training has noted for those who use its network, with the values that the export was given."""
+    model = dict(noted.get("model") or {"name": Path(source.name).stem})
+    recipe = dict(config) if source.bundle is None else make_recipe(config)
+    values = noted.get("values", {}) | plain_values(source.overrides)
+    return dict(noted) | {"values": values, "model": model | {"recipe": recipe}}
 
 
 def _origin(source: ModelSource) -> dict[str, Any]:
     """What the export notes of the files that it comes from."""
     if source.model:
-        return {"model": Path(source.model[0]).name}
+        return {"model": source.models()[0].name}
     path = Path(source.checkpoint[0])
     return {
         "bundle": Path(str(source.bundle)).name,

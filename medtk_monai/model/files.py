@@ -118,16 +118,9 @@ def find_model(path: str | os.PathLike) -> ModelFiles | None:
     return None
 
 
-def open_model(path: str | os.PathLike) -> ModelFiles:
-    """As ``find_model``.
-
-    Raises:
-        DataError: there is none.
-    """
-    found = find_model(path)
-    if found is None:
-        raise DataError(f"{path} is no model", remedy=_REMEDY)
-    return found
+def is_model(path: str | os.PathLike) -> bool:
+    """Whether a path is that of a model, of a training that has left one, of a checkpoint, or of an exported network; nothing else is read."""
+    return find_model(path) is not None or Path(path).suffix == ".pt" or (Path(path) / "export.json").is_file()
 
 
 def refuse_existing(target: str | os.PathLike) -> None:

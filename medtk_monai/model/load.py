@@ -12,6 +12,7 @@ import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.overrides import check_names
 from medtk_monai.bundle.parts import BundleParts, ExportedModule, merge_iou_of
 from medtk_monai.bundle.recipe import COMPONENTS, SETTLED, recipe_sha256
@@ -44,9 +45,9 @@ def build_parts(models: Sequence[Model], device: str | None = None, overrides: M
         network = parser.get_parsed_content(COMPONENTS[0])
         preprocessing, inferer = (parser.get_parsed_content(name) for name in COMPONENTS[1:])
         precision = resolve_precision(parser.get("precision", "auto"), where)
-        label_pairs, merge_iou = parser.get_parsed_content("label_pairs", default=[]), merge_iou_of(parser)
+        label_pairs, merge_iou = parser.get_parsed_content(keys.LABEL_PAIRS, default=[]), merge_iou_of(parser)
     networks = _networks(models, network, where)
-    names = tuple(map(str, parser.get("class_names") or ()))
+    names = tuple(map(str, parser.get(keys.CLASS_NAMES) or ()))
     return BundleParts(networks, inferer, preprocessing, where, precision, label_pairs, first.fingerprint, names, merge_iou)
 
 

@@ -17,18 +17,20 @@ from medtk_monai.model.model import Model, Network, State, write_model
 from medtk_monai.model.source import ModelSource
 
 
-def make_model(source: ModelSource, out: str | os.PathLike, name: str | None = None) -> Model:
+def make_model(source: ModelSource, out: str | os.PathLike, name: str | None = None, overwrite: bool = False) -> Model:
     """Write one model of all that a source names.
 
     Args:
         source: one model or several, or checkpoints, those of earlier versions with their bundle and overlays.
-        out: folder, or .zip file, which must not exist.
+        out: folder, or .zip file.
         name: of the model; that of the first unless given.
+        overwrite: take the place of a model that is there.
 
     Raises:
-        DataError: the source cannot be read, its models look at images in different ways, or the target exists.
+        DataError: the source cannot be read, its models look at images in different ways, or the target exists or cannot be written.
     """
-    refuse_existing(out)
+    if not overwrite:
+        refuse_existing(out)
     models = source.models() if source.bundle is None else [_of_checkpoint(source, path) for path in source.checkpoint]
     first = models[0]
     for other in models[1:]:
@@ -43,7 +45,8 @@ def make_model(source: ModelSource, out: str | os.PathLike, name: str | None = N
     try:
         write_model(ModelFiles(Path(out)), model, states)
     except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
+        if not overwrite:
+            shutil.rmtree(out, ignore_errors=True)
         raise
     return model
 

@@ -12,6 +12,7 @@ from monai.bundle import ConfigParser
 
 from medtk_monai.bundle.parts import PARTS, BundleParts, load_bundle, parse_bundle
 from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, differing_ids, is_choice, make_recipe, recipe_sha256
+from medtk_monai.bundle.running import plain_values
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError, existing_file
 from medtk_monai.export.description import EXPORT_FILE
@@ -51,6 +52,25 @@ class ModelSource:
         if not (self.model or self.checkpoint):
             raise DataError("no model is given", remedy="name the folder of a training, as --model runs/mine")
 
+    @staticmethod
+    def of_checkpoints(paths: Sequence[str], otherwise: ModelSource) -> ModelSource:
+        """Checkpoints of one's own trainings by themselves.
+
+        Args:
+            otherwise: the same with their bundle, for those of earlier versions, which do not tell theirs.
+        """
+        try:
+            source = ModelSource(checkpoint=paths, device=otherwise.device, trust=True)
+            source.models()
+            return source
+        except DataError:
+            return otherwise
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return self.bundle or ", ".join(map(str, (*self.model, *self.checkpoint)))
+
     def models(self) -> list[Model]:
         """What is named, read and checked.
 
@@ -84,7 +104,9 @@ class ModelSource:
             self._check_belongs(self.bundle)
             return parse_bundle(self.bundle, self.checkpoint, self.overlay, self.device, self.overrides, parts)
         model = self.models()[0]
-        return recipe_parser(model, self.overrides), {"values": dict(model.recipe), "fingerprint": model.fingerprint}
+        noted = {"name": model.name, "recipe": model.recipe, "origin": model.origin}
+        notes = {"values": plain_values(model.recipe), "fingerprint": model.fingerprint, "model": noted}
+        return recipe_parser(model, self.overrides), notes
 
     def identity(self) -> dict[str, Any]:
         """Digests and values that decide what is found."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from monai.bundle import ConfigParser
 
-from medtk_monai.bundle.overrides import read_config
+from medtk_monai.bundle import keys
+from medtk_monai.bundle.overrides import lay_over, read_config
+from medtk_monai.bundle.parts import building
+from medtk_monai.data import locate_datalist, select_cases
+from medtk_monai.data.selection import TRAINING
 from medtk_monai.detectors.coverage import match_objects, summarize
+from medtk_monai.errors import DataError
 from medtk_monai.model import ModelSource
 
-CRITERION, CASES, PATCH_SIZE = "dense_criterion", "train::dataset", "patch_size"
-"""What an audit takes from a configuration."""
 _ENOUGH_SHARE = 0.9
 
 
@@ -35,13 +39,27 @@ def audit_files(config_files: Sequence[str], overrides: Mapping[str, Any] | None
 
 
 def audit_model(source: ModelSource) -> dict[str, Any]:
-    """As ``audit_files``, of the configuration that a model was trained with.
+    """As ``audit_files``, of the priors that a model was trained with, on the training cases of a datalist.
+
+    Args:
+        source: whose overrides tell the "datalist", or the "dataset_dir" that it is in.
 
     Raises:
-        DataError: a wrong model, or the data is wrong.
+        DataError: a wrong model, no datalist, or the data is wrong.
     """
-    parser, _ = source.parse((CRITERION, CASES, PATCH_SIZE))
-    return _audit(parser, source.overrides)
+    where = {name: source.overrides[name] for name in keys.OF_DATA if name in source.overrides}
+    if not where:
+        raise DataError("no datalist is given", remedy="a model does not hold its data: name it by --datalist or --dataset_dir")
+    values = {name: value for name, value in source.overrides.items() if name not in where}
+    parser, _ = replace(source, overrides=values).parse(keys.MATCHES)
+    with building(source.name, keys.MATCHES, values):
+        generator, assigner, patch_size = (parser.get_parsed_content(name) for name in keys.MATCHES)
+        prepare = parser.get_parsed_content(keys.PREPROCESSING)
+    radius = parser.get("point_radius_mm")
+    data = locate_datalist(where.get("dataset_dir"), where.get("datalist"), output_dir="")
+    cases = select_cases(data, TRAINING, dataset_dir=where.get("dataset_dir"), point_radius_mm=radius)
+    targets = ((str(case["case_id"]), prepare(case)["target"]) for case in cases)
+    return summarize(match_objects(generator, assigner, targets, patch_size), generator.strides)
 
 
 def is_enough(report: Mapping[str, Any]) -> bool:
@@ -50,8 +68,7 @@ def is_enough(report: Mapping[str, Any]) -> bool:
 
 
 def _audit(parser: ConfigParser, values: Mapping[str, Any]) -> dict[str, Any]:
-    parser.update({"cache_dir": None} | dict(values))  # a report leaves no prepared cases behind
-    criterion = parser.get_parsed_content(CRITERION)
-    cases = ((str(item["case_id"]), item["target"]) for item in parser.get_parsed_content(CASES))
-    matches = match_objects(criterion.generator, criterion.assigner, cases, parser.get_parsed_content(PATCH_SIZE))
-    return summarize(matches, criterion.generator.strides)
+    lay_over(parser, {"cache_dir": None} | dict(values))  # a report leaves no prepared cases behind
+    generator, assigner, patch_size = (parser.get_parsed_content(name) for name in keys.MATCHES)
+    cases = ((str(item["case_id"]), item["target"]) for item in parser.get_parsed_content(keys.TRAINING_SET))
+    return summarize(match_objects(generator, assigner, cases, patch_size), generator.strides)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.formats.predictions import MEDTK
+from medtk_monai.formats.json_files import write_json
+from medtk_monai.formats.predictions import MEDTK, OPERATING_POINTS
 from medtk_monai.model import ModelSource
 from medtk_monai.prediction.inputs import Scan
 from medtk_monai.prediction.looks import ViewOptions
@@ -51,7 +52,17 @@ def predict_files(
     def make() -> Predictor:
         return Predictor(source.load(), views, kept.min_score, kept.max_findings)
 
-    return predict_scans(make, scans, out, kept.formats, _settings(source, kept, views), list(kept.class_names))
+    progress = predict_scans(make, scans, out, kept.formats, _settings(source, kept, views), list(kept.class_names))
+    _leave_operating_points(source, views, Path(out))
+    return progress
+
+
+def _leave_operating_points(source: ModelSource, views: ViewOptions, out: Path) -> None:
+    """Beside the findings of a model whose settings were chosen by a sweep, the thresholds that go with them, for their evaluation."""
+    if source.bundle is None and not source.overrides and views == ViewOptions():
+        models = source.models()
+        if len(models) == 1 and models[0].operating_points:
+            write_json(out / OPERATING_POINTS, {"model": models[0].name, "operating_points": dict(models[0].operating_points)})
 
 
 def _settings(source: ModelSource, kept: Kept, views: ViewOptions) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medtk_monai.formats.predictions import FORMAT, PREDICTIONS
+from medtk_monai.formats.predictions import FORMAT, OPERATING_POINTS, PREDICTIONS
 from medtk_monai.prediction.output_formats import output_formats
 
 SETTINGS = "settings.json"
@@ -16,7 +16,7 @@ _BEGINNING = 200
 def is_own_file(path: Path) -> bool:
     """Whether a file was written by a prediction or an evaluation: by its name, in a folder that is known by its predictions.json."""
     names = {name for entry in output_formats().values() for name in entry.file_names()}
-    return path.name in names.union({SETTINGS}, _OF_EVALUATIONS) and is_own_folder(path.parent)
+    return path.name in names.union({SETTINGS, OPERATING_POINTS}, _OF_EVALUATIONS) and is_own_folder(path.parent)
 
 
 def is_own_folder(folder: Path) -> bool:

@@ -60,7 +60,7 @@ def load_tunable(source: ModelSource, options: ViewOptions, lowest: float) -> Tu
         DataError: see ``ModelSource.load``; or the postprocessor is not made of the values that settings are laid over.
     """
     parser, notes = source.parse()
-    name = source.bundle or ", ".join(source.model)
+    name = source.name
     with building(name, (SUPPRESSOR, POSTPROCESSOR), source.overrides):
         postprocessor, config = parser.get_parsed_content(POSTPROCESSOR), parser.get(SUPPRESSOR)
         present = Setting(postprocessor.suppressor, postprocessor.score_threshold, merge_iou_of(parser), config)

@@ -10,7 +10,7 @@ from typing import Any
 from medtk_monai.data.selection import VALIDATION
 from medtk_monai.evaluation.draws import Draws
 from medtk_monai.metrics.goal import Goal
-from medtk_monai.model import ModelSource
+from medtk_monai.model import ModelSource, find_model, write_tuning
 from medtk_monai.prediction import ViewOptions, scans_of
 from medtk_monai.tuning.bundle import Tunable, load_tunable
 from medtk_monai.tuning.candidates import find_candidates
@@ -95,6 +95,21 @@ def tune(
     truths = tunable.truth(cases)
     found = list(find_candidates(tunable.predictor, watch(scans_of(cases))))
     return sweep(found, truths, settings, goal, tunable.max_detections, drawn.count, drawn.seed)
+
+
+def keep_in_model(source: ModelSource, found: Sweep, views: ViewOptions | None = None) -> str | None:
+    """Note in a model what was chosen for it, so that inference and evaluation follow; the path of the model, None if there is none to note
+    it in: several models, a checkpoint, or views and values that were changed for this sweep alone.
+
+    Raises:
+        DataError: the model cannot be written.
+    """
+    is_plain = not source.checkpoint and not source.overrides and views in (None, ViewOptions())
+    path = source.model[0] if len(source.model) == 1 and is_plain else None
+    if path is None or find_model(path) is None:
+        return None
+    write_tuning(path, found.best.setting.values, found.summary["operating_points"])
+    return str(path)
 
 
 def _with_present(tunable: Tunable, settings: Sequence[Setting]) -> list[Setting]:

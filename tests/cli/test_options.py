@@ -125,9 +125,9 @@ def test_points_of_numbers_and_of_a_validation(tmp_path):
     path = tmp_path / "val" / "metrics.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"operating_points": {"1 FP per case": {"threshold": 0.7}}}))
-    wanted, validated = Points("0.5,2", 0.9, (), str(path)).read()
+    wanted, validated = Points("0.5,2", 0.9, (), str(path)).read("")
     assert (wanted.fp_per_case, wanted.sensitivities, wanted.thresholds) == ([0.5, 2], [0.9], {"1 FP per case, from val": 0.7})
-    assert validated == {"1 FP per case, from val": {"threshold": 0.7}} and Points(()).read()[0].fp_per_case == []
+    assert validated["1 FP per case, from val"].threshold == 0.7 and Points(()).read("")[0].fp_per_case == []
 
 
 def test_views_and_choices():

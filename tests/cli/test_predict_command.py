@@ -202,9 +202,12 @@ def test_an_edited_bundle_is_noticed(trained, phantom, tmp_path, monkeypatch, ca
     path.write_text(json.dumps(config | {"max_epochs": 7}))  # no value that prediction makes use of, and another layout
     predict(monkeypatch, scan, *common)
     assert "0 done, 1 done before" in capsys.readouterr().out
-    config["dense_postprocessor"]["score_threshold"] = 0.75
+    config["preprocessing"]["transforms"].pop(1)
     path.write_text(json.dumps(config))
-    with pytest.raises(SystemExit, match="other settings: configuration -- choose another --out"):
+    with pytest.raises(SystemExit, match="other settings: detector"):
+        predict(monkeypatch, scan, *common)
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(SystemExit, match="was not trained with bundle .*: preprocessing::transforms differ"):
         predict(monkeypatch, scan, *common)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def test_the_manual_has_the_table():
 
 
 def test_the_manual_has_the_files_of_predictions():
-    assert [row[:2] for row in rows("| file | `--format` |")] == [
+    assert [row[:2] for row in rows("| file | `--formats` |")] == [
         [quoted(entry.file_names()), f"`{name}`"] for name, entry in output_formats().items()
     ]
 
@@ -121,9 +122,10 @@ def test_no_format_is_asked_for_by_its_name(path):
 
 def test_help_calls_formats_by_their_names():
     from medtk_monai.cli.convert import convert as convert_command
-    from medtk_monai.cli.predict import predict
+    from medtk_monai.cli.options.model import Output
 
-    told = re.search(r"format: of ([\w,]+);", predict.__doc__)[1].split(",")
+    (formats,) = (part for part in fields(Output) if part.name == "formats")
+    told = re.search(r"write: ([\w,]+);", formats.metadata["help"])[1].split(",")
     assert set(told) <= set(output_formats()) and len(told) == 7
     told = re.findall(r"(\w+)\s+\(", re.search(r"Formats: (.*)\. A source", convert_command.__doc__, re.DOTALL)[1])
     assert set(told) <= set(FORMATS) and len(told) == 8

@@ -69,11 +69,8 @@ def test_what_no_model_can_hold_is_told_and_trained_all_the_same(tmp_path, caplo
 
 @pytest.mark.usefixtures("quiet_hooks")
 def test_a_training_without_validation_leaves_the_model_of_its_end(phantom, tmp_path):
-    run(TRAIN, "run", phantom(3), tmp_path, **{"train::trainer::train_handlers": WITHOUT_VALIDATION})
+    run(TRAIN, "run", phantom(3), tmp_path, **{"train_handlers::validation::_disabled_": True})
     assert not (tmp_path / "best.pt").exists()
     last = torch.load(tmp_path / "last.pt", weights_only=True)["network"]
     found = read_model(tmp_path).networks[0].read()
     assert all(torch.equal(found[name], last[name]) for name in last)
-
-
-WITHOUT_VALIDATION = "$[h for h in @train::handlers if h is not None and type(h).__name__ != 'ValidationHandler']"

@@ -133,22 +133,26 @@ class Points:
     sensitivity: Shares = option((), "operating points that find at least these shares of the lesions.")
     threshold: Numbers = option((), "operating points from these scores on.")
     thresholds_from: Annotated[str, Existing(remedy="give the metrics.json of an evaluation")] | None = option(
-        None, "metrics.json of a validation, whose thresholds are applied to these cases."
+        None,
+        "metrics.json of a validation, whose thresholds are applied to these cases; those of the model, if it has left any beside its findings.",
     )
 
-    def read(self, source: str | None = None) -> tuple[Wanted, dict[str, OperatingPoint]]:
+    def read(self, predictions: str, source: str | None = None) -> tuple[Wanted, dict[str, OperatingPoint]]:
         """The operating points, and those of the validation whose thresholds are among them, as they were there.
 
         Args:
+            predictions: that are evaluated.
             source: name of that validation; that of the folder of its file unless given.
 
         Raises:
             DataError: there are no operating points in the file.
         """
-        from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
+        from medtk_monai.evaluation.evaluate import Wanted, operating_points_beside, read_operating_points
         from medtk_monai.metrics.thresholds import typed_threshold
 
-        validated = read_operating_points(self.thresholds_from, source) if self.thresholds_from else {}
+        beside = None if self.thresholds_from else operating_points_beside(predictions)
+        path, name = beside or (self.thresholds_from, source)
+        validated = read_operating_points(path, name) if path else {}
         thresholds = {f"score {value:g}": typed_threshold(value) for value in numbers(self.threshold)}
         thresholds |= {name: point.threshold for name, point in validated.items()}
         return Wanted(numbers(self.fp_per_case), numbers(self.sensitivity), thresholds), validated

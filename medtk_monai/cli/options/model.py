@@ -22,7 +22,7 @@ def _device() -> Any:
     return option(None, "cpu, cuda or cuda:1; the GPU if there is one.")
 
 
-_NOT_GIVEN = "name the folder of a training by --model, or --bundle and --checkpoint"
+_NOT_GIVEN = "name the folder of a training, as --model runs/lesions"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Recipe:
         (), "folder of a model or of its training, or a zipped model; several, A,B, make an ensemble where scans are looked at."
     )
     bundle: Annotated[str, Existing("file or folder", "give the folder of a bundle, or its train.json")] | None = option(
-        None, "in place of a model: folder of the bundle, or its train.json."
+        None, "folder of the bundle that a checkpoint was trained with, or its train.json; needed for those of earlier versions."
     )
     overlay: Annotated[Words, Existing(remedy="give the files that lay over train.json in training")] = option(
         (), "files that lie over the bundle's train.json, such as bundles/aneurysm/heads/combined.json."
@@ -59,7 +59,8 @@ class Detector(Recipe):
     """Which detector."""
 
     checkpoint: Annotated[Words, Existing("file or folder", "give the checkpoint of a training")] = option(
-        (), "with --bundle: of the training, as runs/lesions/best.pt, or the folder of an export; several, A.pt,B.pt, make an ensemble."
+        (),
+        "in place of a model: of the training, as runs/lesions/best.pt, or the folder of an export; several, A.pt,B.pt, make an ensemble.",
     )
     trust: bool = option(False, "import components of other packages than MONAI, torch and this one, which a model names.")
 
@@ -84,9 +85,6 @@ class Detector(Recipe):
         remedy = _NOT_GIVEN + taken + "".join(f", did you mean --{name}?" for name in guess[:1])
         if not self.model and not self.checkpoint:
             raise DataError("no model is given" if not self.bundle else "no checkpoint is given", remedy=remedy)
-        if not self.model and not self.bundle:
-            what = "a checkpoint does not tell all of its bundle, and no bundle is given"
-            raise DataError(what, remedy=f"name the one it was trained with by --bundle{taken}")
 
     def source(self, overrides: Mapping[str, Any] | None = None, models: Sequence[str] = ()) -> ModelSource:
         """What the options name.
@@ -134,7 +132,7 @@ class TimedViews(Views):
 class Output(ClassNames):
     """What is written of each scan."""
 
-    formats: Words | None = option(None, "files to write: json,csv,slicer,label,points,preview,sr; all but sr unless given.")
+    formats: Words | None = option(None, "files to write: medtk,luna,slicer,label,points,preview,sr; all but sr unless given.")
     min_score: float = option(0.0, "findings that score less are left out.")
     max_findings: Count | None = option(None, "no more findings of a scan than these, the best.")
 
@@ -161,14 +159,12 @@ def split_models(paths: Sequence[str]) -> tuple[list[str], list[str]]:
 def may_be_model(path: str) -> bool:
     """Whether a path can name a model, as far as can be told without looking into it."""
     place = Path(path).expanduser()
-    return place.is_dir() or place.suffix.lower() == ".zip"
+    return place.is_dir() or place.suffix.lower() in (".zip", ".pt")
 
 
 def _is_model(path: str) -> bool:
     if not may_be_model(path):
         return False
-    try:
-        from medtk_monai.model import is_model  # type: ignore[attr-defined, unused-ignore]
-    except ImportError:
-        return False
-    return bool(is_model(path))
+    from medtk_monai.model import is_model
+
+    return is_model(path)

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.parts import building
 from medtk_monai.evaluation.errors.seen_images import DetectorParts, Margin
 from medtk_monai.model import ModelSource
-
-PARTS = ("preprocessing", "validate::inferer", "dense_criterion", "patch_size")
-"""What the analysis of errors takes from a configuration."""
 
 
 def read_detector_parts(source: ModelSource) -> DetectorParts:
@@ -20,10 +18,9 @@ def read_detector_parts(source: ModelSource) -> DetectorParts:
     Raises:
         DataError: a file is missing or broken, or an override names no value.
     """
-    parser, _ = replace(source, device="cpu").parse(PARTS)
-    with building(source.bundle or ", ".join(source.model), PARTS, source.overrides):
-        preprocessing, inferer, criterion, patch = (parser.get_parsed_content(part) for part in PARTS)
-    return DetectorParts(preprocessing, inferer, criterion.assigner, patch)
+    parser, _ = replace(source, device="cpu").parse(keys.ERRORS)
+    with building(source.name, keys.ERRORS, source.overrides):
+        return DetectorParts(*(parser.get_parsed_content(part) for part in keys.ERRORS))
 
 
 def noted_margins(predictions: Sequence[Mapping[str, Any]]) -> dict[str, Margin]:
