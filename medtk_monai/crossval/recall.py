@@ -9,7 +9,8 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import read_json, write_json
 from medtk_monai.model.files import IN_RUN
 
-_NOT_RECALLED = {*keys.OF_A_RUN, *keys.OF_THIS_MACHINE, *keys.OF_DATA, "device"}
+_OF_THAT_RUN = {"resume": "none", "fast_dev_run": False, "overfit": 0, **dict.fromkeys(keys.OF_DATA)}
+"""Values of a configuration that are not those of the next training."""
 
 
 def recall_configuration(model: str | Path, folder: str | Path) -> str:
@@ -35,5 +36,5 @@ def recall_configuration(model: str | Path, folder: str | Path) -> str:
     if not isinstance(config, dict):
         raise DataError(f"{found} holds no configuration", remedy="name the bundle by --bundle")
     path = Path(folder) / "train.json"
-    write_json(path, {name: value for name, value in config.items() if name not in _NOT_RECALLED})
+    write_json(path, {**config, **_OF_THAT_RUN})
     return str(path)

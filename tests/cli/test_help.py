@@ -138,7 +138,7 @@ WRONG = [
     (["report", "HERE", "HERE", "--fp_per_case", ""], "there is no operating point"),
     (["report", "HERE", "HERE", "--out"], "--out has no value"),
     (["report", "HERE", "HERE", "--model", "absent"], "no file or folder absent"),
-    (["sweep", "HERE", "out"], "no model is given -- name the folder of a training by --model"),
+    (["sweep", "HERE", "out"], "no model is given -- name the folder of a training, as --model"),
     (["sweep", "HERE", "out", "--suppressors", "nms,nmms"], "'nmms' is not known -- choose from nms, wbc, soft"),
     (["export", "--out", "out"], "no model is given"),
     (["export", "--out", "out", "--formats", "ts"], "choose from onnx, pt2"),

@@ -56,9 +56,9 @@ def test_what_a_sweep_has_chosen_is_followed(medtk, mine, phantom, tmp_path):
     found = tmp_path / "by_model" / "predictions.json"
     told = medtk("evaluate", found, datalist, "--out", tmp_path / "e", "--bootstraps", 10)
     points = json.loads((tmp_path / "e" / "metrics.json").read_text())["operating_points"]
-    assert points["1 FP per case, from mine"]["threshold"] == model.operating_points["1 FP per case"]["threshold"]
+    assert points[f"1 FP per case, from {model.name}"]["threshold"] == model.operating_points["1 FP per case"]["threshold"]
     medtk("report", found, datalist, "--model", mine, "--out", tmp_path / "report.html", "--bootstraps", 10)
-    assert "1 FP per case, from mine" in (tmp_path / "report.html").read_text()
+    assert f"1 FP per case, from {model.name}" in (tmp_path / "report.html").read_text()
     told = medtk("analyze", found, datalist, tmp_path / "errors", "--model", mine, "--bootstraps", 10)
     assert "files in" in told and "level" in (tmp_path / "errors" / "lesions.csv").read_text().splitlines()[0]
 
