@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -98,25 +99,27 @@ def merge_iou_of(parser: ConfigParser) -> float:
 
 
 @contextmanager
-def building(bundle: str | Path, parts: Sequence[str], overrides: Mapping[str, Any]) -> Iterator[None]:
-    """Tells in one line what keeps the parts of a bundle from being built, if it may be the user's doing.
+def building(source: str | Path, parts: Sequence[str], overrides: Mapping[str, Any]) -> Iterator[None]:
+    """Tells in one line what keeps the parts of a bundle, or of a model, from being built.
 
     Raises:
-        DataError: a part is missing, or something fails and values of the configuration were given.
+        DataError: a part is missing, or something fails.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*GHSA-873f.*")  # MONAI's word on configurations of strangers
+            yield
     except KeyError as error:
-        raise DataError(f"bundle {bundle} says nothing of {error}", remedy=f"it must have {', '.join(parts)}") from error
+        raise DataError(f"{source} says nothing of {error}", remedy=f"it must have {', '.join(parts)}") from error
     except Exception as error:
-        if not overrides or find_data_error(error):
-            raise
+        if found := find_data_error(error):
+            raise found from error
         cause: BaseException = error
         while cause.__cause__ is not None:
             cause = cause.__cause__
-        given = " ".join(f"--{name} {value}" for name, value in overrides.items())
-        what = f"bundle {bundle} cannot be built with {given}: {type(cause).__name__}: {cause}".splitlines()[0]
-        raise DataError(what, remedy="see the bundle's docs/README.md for what can be set") from error
+        given = " with " + " ".join(f"--{name} {value}" for name, value in overrides.items()) if overrides else ""
+        what = f"{source} cannot be built{given}: {type(cause).__name__}: {cause}".splitlines()[0]
+        raise DataError(what, remedy="see the docs of its bundle for what can be set, or leave values as they are") from error
 
 
 def parse_bundle(
@@ -210,7 +213,12 @@ def _parse(
     # Only arguments of components that the bundle names are taken, never the components themselves.
     needed = _reachable(parser.get(), (*parts, MERGE_IOU, CLASS_NAMES)) - set(keys.OF_THIS_DEVICE)
     known = _ids(parser.get())
-    taken = {name: value for name, value in plain_values(noted).items() if name in known and name.split("::")[0] in needed}
+    # An argument that the bundle leaves to its default was given in training.
+    taken = {
+        name: value
+        for name, value in plain_values(noted).items()
+        if name.split("::")[0] in needed and (name in known or isinstance(parser.get(name.rpartition("::")[0] or name), Mapping))
+    }
     if device:
         check_device(device)
     lay_over(parser, {**taken, **overrides, **({"device": device} if device else {})})

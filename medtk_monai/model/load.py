@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -14,12 +12,13 @@ from torch import nn
 
 from medtk_monai.bundle import keys
 from medtk_monai.bundle.overrides import check_names
-from medtk_monai.bundle.parts import BundleParts, ExportedModule, merge_iou_of
+from medtk_monai.bundle.parts import BundleParts, ExportedModule, building, merge_iou_of
 from medtk_monai.bundle.recipe import COMPONENTS, SETTLED, recipe_sha256
 from medtk_monai.bundle.weights import give_weights
 from medtk_monai.engines.devices import check_device
 from medtk_monai.engines.precision import resolve_precision
-from medtk_monai.errors import DataError, find_data_error
+from medtk_monai.engines.steps import memory_order
+from medtk_monai.errors import DataError
 from medtk_monai.model.model import Model
 
 
@@ -41,7 +40,7 @@ def build_parts(models: Sequence[Model], device: str | None = None, overrides: M
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     check_device(where)
     parser = recipe_parser(first, overrides)
-    with building_model(first.source, overrides or {}):
+    with building(first.source, COMPONENTS, overrides or {}):
         network = parser.get_parsed_content(COMPONENTS[0])
         preprocessing, inferer = (parser.get_parsed_content(name) for name in COMPONENTS[1:])
         precision = resolve_precision(parser.get("precision", "auto"), where)
@@ -63,35 +62,14 @@ def recipe_parser(model: Model, overrides: Mapping[str, Any] | None = None) -> C
     settled = [name for name in changed if name.split("::")[0] in model.recipe.get(SETTLED, ())]
     if settled:
         raise DataError(f"--{settled[0]} is settled: {model.source} was trained with its value", remedy="train another model with it")
-    with building_model(model.source, changed):
+    with building(model.source, COMPONENTS, changed):
         parser.update({**model.tuned, **changed})
     return parser
 
 
-@contextmanager
-def building_model(source: str, overrides: Mapping[str, Any]) -> Iterator[None]:
-    """Tells in one line what keeps the parts of a model from being built.
-
-    Raises:
-        DataError: whatever fails.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*GHSA-873f.*")  # of configurations that may run code; this one was checked
-            yield
-    except Exception as error:
-        if found := find_data_error(error):
-            raise found from error
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        given = " with " + " ".join(f"--{name} {value}" for name, value in overrides.items()) if overrides else ""
-        what = f"{source} cannot be built{given}: {type(cause).__name__}: {cause}".splitlines()[0]
-        raise DataError(what, remedy="leave the values as they are" if overrides else "make the model again") from error
-
-
 def _networks(models: Sequence[Model], network: nn.Module, device: torch.device) -> list[nn.Module]:
     made: list[nn.Module] = []
+    order = memory_order(int(models[0].recipe["spatial_dims"]), device)  # in which convolutions sum in another order, too
     for model in models:
         for part in model.networks:
             if part.exported is not None:
@@ -100,5 +78,5 @@ def _networks(models: Sequence[Model], network: nn.Module, device: torch.device)
             assert part.read is not None
             copy = deepcopy(network)
             give_weights(copy, part.read(), model.source)
-            made.append(copy.eval().to(device))
+            made.append(copy.eval().to(device, memory_format=order))  # type: ignore[call-overload]
     return made
