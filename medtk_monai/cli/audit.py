@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from medtk_monai.cli.options.declare import flat
 from medtk_monai.cli.options.kinds import Existing, Target, Words, words
-from medtk_monai.cli.options.model import Recipe
+from medtk_monai.cli.options.model import Configuration
 
 
 @flat
@@ -18,7 +18,7 @@ def audit(
     *,
     strict: bool = False,
     out: Target | None = None,
-    recipe: Recipe,
+    configuration: Configuration,
     **overrides: Any,
 ) -> None:
     """Show how many priors learn the training objects of each size, before training.
@@ -35,11 +35,11 @@ def audit(
         DataError: there is no such file, an override names no value of the configuration, or the data is wrong.
     """
     if not config_file:
-        recipe.bundle_or_model()
+        configuration.bundle_or_model()
     from medtk_monai.atomic import write_text_atomically
     from medtk_monai.planning.audit import is_enough
 
-    report = _report(words(config_file), recipe, overrides)
+    report = _report(words(config_file), configuration, overrides)
     _show(report)
     if out is not None:
         write_text_atomically(Path(out), json.dumps(report, indent=1) + "\n")
@@ -47,16 +47,18 @@ def audit(
         sys.exit(1)
 
 
-def _report(files: list[str], recipe: Recipe, overrides: dict[str, Any]) -> dict[str, Any]:
+def _report(files: list[str], configuration: Configuration, overrides: dict[str, Any]) -> dict[str, Any]:
     from medtk_monai.bundle.parts import config_file
     from medtk_monai.model import ModelSource
     from medtk_monai.planning.audit import audit_files, audit_model
 
-    if recipe.model and not files:
-        return audit_model(ModelSource(words(recipe.model), overlay=words(recipe.overlay), device=recipe.device, overrides=overrides))
-    given = files or [config_file(recipe.bundle_or_model())]
-    device = {"device": recipe.device} if recipe.device else {}
-    return audit_files([*given, *words(recipe.overlay)], overrides | device)
+    if configuration.model and not files:
+        return audit_model(
+            ModelSource(words(configuration.model), overlay=words(configuration.overlay), device=configuration.device, overrides=overrides)
+        )
+    given = files or [config_file(configuration.bundle_or_model())]
+    device = {"device": configuration.device} if configuration.device else {}
+    return audit_files([*given, *words(configuration.overlay)], overrides | device)
 
 
 def _show(report: dict[str, Any]) -> None:

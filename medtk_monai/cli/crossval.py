@@ -9,7 +9,7 @@ from medtk_monai.cli.options.data import Datalist
 from medtk_monai.cli.options.declare import flat
 from medtk_monai.cli.options.evaluation import Counting
 from medtk_monai.cli.options.kinds import File, Target, words
-from medtk_monai.cli.options.model import Recipe
+from medtk_monai.cli.options.model import Configuration
 from medtk_monai.cli.options.tuning import Choice, Folds
 
 if TYPE_CHECKING:
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 @flat
 def crossval(
-    datalist: File, out: Target, folds: Folds, recipe: Recipe, choice: Choice, data: Datalist, counting: Counting, **overrides: Any
+    datalist: File,
+    out: Target,
+    folds: Folds,
+    configuration: Configuration,
+    choice: Choice,
+    data: Datalist,
+    counting: Counting,
+    **overrides: Any,
 ) -> str:
     """Train each fold, choose suppression on the out-of-fold candidates of all cases, evaluate them, and tell how to use the ensemble.
 
@@ -37,7 +44,7 @@ def crossval(
     Raises:
         DataError: a wrong argument, OUT is of other settings, or a training failed.
     """
-    bundle = recipe.bundle_or_model()
+    bundle = configuration.bundle_or_model()
     counting.check_draws()
     from pathlib import Path
 
@@ -46,10 +53,10 @@ def crossval(
     from medtk_monai.crossval.validate import claim, collect_folds, train_all
 
     goal, tried = counting.goal(choice.figure), choice.tried()
-    if recipe.model:
+    if configuration.model:
         bundle = recall_configuration(bundle, out)
     validation = CrossValidation(
-        datalist, Path(out), folds.folds, bundle, words(recipe.overlay), data.dataset_dir, recipe.device, overrides
+        datalist, Path(out), folds.folds, bundle, words(configuration.overlay), data.dataset_dir, configuration.device, overrides
     )
     if folds.collect:
         validation.finished()

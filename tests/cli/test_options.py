@@ -11,7 +11,7 @@ from medtk_monai.cli.options.data import Dealing, SetFiles
 from medtk_monai.cli.options.declare import flat, helps, option
 from medtk_monai.cli.options.evaluation import Counting, FoundCases, Objects, Points
 from medtk_monai.cli.options.kinds import Count, Existing, Numbers, OneOf, Positive, Within, Words, check_value, kinds_of
-from medtk_monai.cli.options.model import Detector, Recipe, TimedViews, Views, split_models
+from medtk_monai.cli.options.model import Detector, Configuration, TimedViews, Views, split_models
 from medtk_monai.cli.options.tuning import Folds, MergedChoice
 from medtk_monai.errors import DataError
 from tests.evaluation.small_set import around, write_set
@@ -147,9 +147,9 @@ def test_a_detector_names_its_source():
     assert Detector(model="m,n").source(models=["k"]).model == ["m", "n", "k"]
     given.require()
     Detector(model="m").require()
-    assert Recipe(model="m").bundle_or_model() == "m" and Recipe(bundle="b").bundle_or_model() == "b"
+    assert Configuration(model="m").bundle_or_model() == "m" and Configuration(bundle="b").bundle_or_model() == "b"
     with pytest.raises(DataError, match="m and n are given, and one is wanted"):
-        Recipe(model="m,n").bundle_or_model()
+        Configuration(model="m,n").bundle_or_model()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ _NOT_GIVEN = "name the folder of a training, as --model runs/lesions"
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Configuration:
     """What is trained."""
 
     model: Annotated[Words, Existing("file or folder", "give the folder of a training, or a model")] = option(
@@ -55,7 +55,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Detector(Recipe):
+class Detector(Configuration):
     """Which detector."""
 
     checkpoint: Annotated[Words, Existing("file or folder", "give the checkpoint of a training")] = option(
