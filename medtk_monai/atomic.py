@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and never written over by mistake."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+from medtk_monai.errors import DataError
 
 
 @contextmanager
@@ -29,3 +31,13 @@ def write_text_atomically(path: str | os.PathLike, text: str) -> None:
     """Write UTF-8 text, see ``replacing``."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def refuse_existing(path: str | os.PathLike) -> None:
+    """Something of a user's own is not written over.
+
+    Raises:
+        DataError: the path exists.
+    """
+    if os.path.exists(path):
+        raise DataError(f"{path} exists", remedy="choose another name, or remove it")

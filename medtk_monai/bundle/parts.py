@@ -21,7 +21,6 @@ from medtk_monai.bundle import keys
 from medtk_monai.bundle.checkpoint import NOTES, load_weights, read_checkpoint
 from medtk_monai.bundle.overrides import check_names, lay_over, read_config
 from medtk_monai.bundle.running import plain_values
-from medtk_monai.digests import values_sha256
 from medtk_monai.engines.devices import check_device
 from medtk_monai.errors import DataError, existing_file, find_data_error
 from medtk_monai.export import ExportedNetwork, read_description
@@ -144,17 +143,6 @@ def parse_bundle(
     notes = _notes(Path(checkpoints[0]))
     files = [config_file(bundle), *as_list(overlay)]
     return _parse(files, notes.get("values", {}), overrides or {}, device, parts), notes
-
-
-def configuration_sha256(bundle: str | Path, overlay: Paths = ()) -> str:
-    """Digest of the values in the files of a bundle that prediction makes use of; their layout and other values do not count.
-
-    Raises:
-        DataError: a file is missing.
-    """
-    config = read_config([config_file(bundle), *as_list(overlay)]).get()
-    used = {name: config.get(name) for name in _reachable(config, (*PARTS, MERGE_IOU))}
-    return values_sha256(used | {part: _value(config, part) for part in PARTS})
 
 
 def _notes(checkpoint: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medtk_monai.atomic import refuse_existing
 from medtk_monai.cli.options.data import Reading, Sizes
 from medtk_monai.cli.options.declare import flat
 from medtk_monai.cli.options.kinds import File, Positive, Target
@@ -54,7 +55,7 @@ def new(name: str, datalist: File, memory: Positive, out: Target = "bundles", *,
     """
     _check_name(name)
     folder = Path(out).expanduser() / name
-    _refuse_existing(folder)
+    refuse_existing(folder)
     from medtk_monai.bundle.layers import commands
     from medtk_monai.planning.files import Base, Data, new_bundle
 
@@ -69,14 +70,6 @@ def _check_name(name: str) -> None:
 
     if not name.replace("_", "").replace("-", "").isalnum():
         raise DataError(f"{name!r} is no name for a bundle", remedy="use letters, digits, - and _")
-
-
-def _refuse_existing(folder: Path) -> None:
-    """Before anything heavy is imported."""
-    from medtk_monai.errors import DataError
-
-    if folder.exists():
-        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
 
 
 def _told(planned: Planned) -> str:

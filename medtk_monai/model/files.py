@@ -121,13 +121,3 @@ def find_model(path: str | os.PathLike) -> ModelFiles | None:
 def is_model(path: str | os.PathLike) -> bool:
     """Whether a path is that of a model, of a training that has left one, of a checkpoint, or of an exported network; nothing else is read."""
     return find_model(path) is not None or Path(path).suffix == ".pt" or (Path(path) / "export.json").is_file()
-
-
-def refuse_existing(target: str | os.PathLike) -> None:
-    """A model is not written over.
-
-    Raises:
-        DataError: the target exists.
-    """
-    if os.path.exists(target):
-        raise DataError(f"{target} exists", remedy="choose another name, or remove it")

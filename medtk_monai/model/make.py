@@ -7,12 +7,13 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from medtk_monai.atomic import refuse_existing
 from medtk_monai.bundle.checkpoint import network_state, read_checkpoint
 from medtk_monai.bundle.parts import parse_bundle
 from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, make_recipe, recipe_sha256
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError
-from medtk_monai.model.files import ModelFiles, refuse_existing
+from medtk_monai.model.files import ModelFiles
 from medtk_monai.model.model import Model, Network, State, write_model
 from medtk_monai.model.source import ModelSource
 

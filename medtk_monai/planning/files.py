@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from medtk_monai.atomic import write_text_atomically
+from medtk_monai.atomic import refuse_existing, write_text_atomically
 from medtk_monai.bundle.parts import config_file
 from medtk_monai.data import read_class_names
 from medtk_monai.doctor.data_fingerprint import fingerprint_data
 from medtk_monai.doctor.examine import Examination, examine
 from medtk_monai.engines import device_kind
 from medtk_monai.errors import DataError
-from medtk_monai.planning.new_bundle import refuse_existing, write_bundle
+from medtk_monai.planning.new_bundle import write_bundle
 from medtk_monai.planning.plan import Wishes
 from medtk_monai.planning.run import Planned, plan_for
 from medtk_monai.planning.template import Template

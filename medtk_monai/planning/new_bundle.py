@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.atomic import write_text_atomically
+from medtk_monai.atomic import refuse_existing, write_text_atomically
 from medtk_monai.bundle import keys
 from medtk_monai.bundle.layers import commands, difference
 from medtk_monai.bundle.parts import config_file
-from medtk_monai.errors import DataError, existing_file
+from medtk_monai.errors import existing_file
 from medtk_monai.planning.plan import EXPLANATION, Plan
 from medtk_monai.wording import counted
 
@@ -42,16 +42,6 @@ def write_bundle(
     write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, stride, class_names)) + "\n")
     write_text_atomically(folder / EXPLANATION, plan.explanation)
     write_text_atomically(folder / "docs" / "README.md", _readme(folder))
-
-
-def refuse_existing(folder: Path) -> None:
-    """A bundle is not written over.
-
-    Raises:
-        DataError: the folder exists.
-    """
-    if folder.exists():
-        raise DataError(f"{folder} exists", remedy="choose another name, or remove it")
 
 
 def _metadata(

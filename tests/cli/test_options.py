@@ -11,7 +11,7 @@ from medtk_monai.cli.options.data import Dealing, SetFiles
 from medtk_monai.cli.options.declare import flat, helps, option
 from medtk_monai.cli.options.evaluation import Counting, FoundCases, Objects, Points
 from medtk_monai.cli.options.kinds import Count, Existing, Numbers, OneOf, Positive, Within, Words, check_value, kinds_of
-from medtk_monai.cli.options.model import Detector, Configuration, TimedViews, Views, split_models
+from medtk_monai.cli.options.model import Configuration, Detector, TimedViews, Views, split_models
 from medtk_monai.cli.options.tuning import Folds, MergedChoice
 from medtk_monai.errors import DataError
 from tests.evaluation.small_set import around, write_set
