@@ -118,7 +118,9 @@ def building(source: str | Path, parts: Sequence[str], overrides: Mapping[str, A
             cause = cause.__cause__
         given = " with " + " ".join(f"--{name} {value}" for name, value in overrides.items()) if overrides else ""
         what = f"{source} cannot be built{given}: {type(cause).__name__}: {cause}".splitlines()[0]
-        raise DataError(what, remedy="see the docs of its bundle for what can be set, or leave values as they are") from error
+        raise DataError(
+            what, remedy="leave values as they are, or name the bundle, and the overlays, that the checkpoint was trained with"
+        ) from error
 
 
 def parse_bundle(
@@ -140,13 +142,18 @@ def parse_bundle(
     checkpoints = as_list(checkpoint)
     if not checkpoints:
         raise DataError("no checkpoint is given", remedy="name that of a training, e.g. runs/aneurysm/best.pt")
-    notes = _notes(Path(checkpoints[0]))
+    notes = parse_notes(checkpoints[0])
     files = [config_file(bundle), *as_list(overlay)]
     return _parse(files, notes.get("values", {}), overrides or {}, device, parts), notes
 
 
-def _notes(checkpoint: Path) -> dict[str, Any]:
-    """What a training, or the export of its network, tells those who use it."""
+def parse_notes(checkpoint: str | Path) -> dict[str, Any]:
+    """What a training, or the export of its network, tells those who use it.
+
+    Raises:
+        DataError: there is no such checkpoint, or it is broken.
+    """
+    checkpoint = Path(checkpoint)
     if checkpoint.is_dir():
         found = read_description(checkpoint).notes.get("training", {})
     else:

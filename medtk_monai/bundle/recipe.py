@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from inspect import Parameter, signature
+from pydoc import locate
 from typing import Any
 
 import numpy as np
@@ -37,10 +39,12 @@ VALUES = (
 """Further values that a model tells, as far as the bundle has them."""
 CHOICES = ("suppressor", "merge_iou", "window_size", "window_batch_size", "margin", "precision")
 """What may be chosen anew for a trained network, besides the thresholds of a postprocessor."""
+_OF_POSTPROCESSORS = ("score_threshold", "top_k", "max_detections")
 _OF_TRUTH = ("class_names", "label_map_kind", "min_volume_mm3", "max_volume_mm3", "point_radius_mm", "folds", "fold", "precision")
 """What inference makes no use of, or what is of the machine."""
 SETTLED = "settled"
 """Under which a recipe names the values that cannot be changed any more."""
+_PRETRAINED = "pretrained"
 _TARGET, _DISABLED, _MODE = "_target_", "_disabled_", "_mode_"
 
 
@@ -89,7 +93,7 @@ def differing_ids(first: Any, second: Any, prefix: str = "") -> list[str]:
 def is_choice(name: str) -> bool:
     """Whether a value may be chosen anew for a trained network."""
     parts = name.split("::")
-    return parts[0] in CHOICES or parts[-1] in ("score_threshold", "top_k", "max_detections")
+    return parts[0] in CHOICES or name in _OF_TRUTH or name.startswith(keys.INFERER) or parts[-1] in _OF_POSTPROCESSORS
 
 
 class _Extraction:
@@ -144,7 +148,7 @@ class _Extraction:
         made = {key: self._convert(part, at) for key, (at, part) in parts.items() if not self._is_disabled(part, at)}
         if _TARGET in made:
             made[_TARGET] = _full_name(value)
-            made |= {key: False for key in made if key == "pretrained"}  # the model has weights of its own
+            made |= {key: False for key in (*made, *defaults_of(locate(made[_TARGET]))) if key == _PRETRAINED}  # it has weights of its own
         return made
 
     def _is_disabled(self, part: Any, name: str) -> bool:
@@ -164,6 +168,15 @@ class _Extraction:
                 return f"@{other}"
         what = f"{name} is made by the expression {text!r}, which gives a {type(value).__name__}"
         raise DataError(what, remedy="a model holds no expressions: write it as a component with _target_, or as plain values")
+
+
+def defaults_of(component: Any) -> dict[str, Any]:
+    """The arguments that a component has unless they are given."""
+    try:
+        parameters = signature(component).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not Parameter.empty}
 
 
 def _full_name(config: Mapping[str, Any]) -> str:

@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from medtk_monai.errors import DataError
 
+_TYPES = (
+    torch.float64,
+    torch.float32,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+)
 _REMEDY = "make the model again from its checkpoint, or get the file again"
 
 
@@ -40,7 +51,7 @@ def unpack_weights(content: bytes, sha256: str, source: str) -> dict[str, Tensor
         raise DataError(f"{source} is damaged: its content is not what was written", remedy=_REMEDY)
     try:
         state = load(content)
-    except SafetensorError as error:
+    except Exception as error:  # types of numbers that torch does not have yet end in errors of other kinds
         raise DataError(f"{source} is no file of weights: {error}".splitlines()[0], remedy=_REMEDY) from error
     check_values(state, source)
     return state
@@ -52,11 +63,15 @@ def check_values(state: Mapping[str, Any], source: str) -> None:
     Raises:
         DataError: with the name of the weight.
     """
+    if not isinstance(state, Mapping):
+        raise DataError(f"{source} has a {type(state).__name__} in the place of weights", remedy=_REMEDY)
     for name, value in state.items():
         if not isinstance(value, Tensor):
             raise DataError(f"{source}: {name} is a {type(value).__name__} and no tensor", remedy=_REMEDY)
         if value.is_complex():
             raise DataError(f"{source}: {name} is complex", remedy=_REMEDY)
+        if value.dtype not in _TYPES:
+            raise DataError(f"{source}: {name} is of the type {value.dtype}, which no network here has", remedy=_REMEDY)
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise DataError(f"{source}: {name} has values that are not finite (NaN or infinite)", remedy=_REMEDY)
 

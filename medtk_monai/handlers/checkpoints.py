@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from medtk_monai.handlers.detection_metric import key_metric_name
 from medtk_monai.model import ModelWriter
 
 logger = logging.getLogger(__name__)
-BEST = "best.pt"
+BEST, LAST = "best.pt", "last.pt"
 
 
 class Stateful(Protocol):
@@ -66,21 +67,27 @@ class Checkpoints:
     def attach(self, engine: Engine) -> None:
         """To a trainer, after the handlers whose work of an epoch a checkpoint should include."""
         engine.add_event_handler(Events.STARTED, self._restore)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save, "last.pt")
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save, LAST)
         if self.evaluator is not None:
             self.evaluator.add_event_handler(Events.COMPLETED, self._save_if_best, engine)
         engine.add_event_handler(Events.COMPLETED, self._leave_model)
 
     def _save_if_best(self, evaluator: Any, trainer: Engine) -> None:
         value = evaluator.state.metrics.get(evaluator.state.key_metric_name)
-        if value is not None and (self._best is None or value > self._best):
+        if value is not None and (self._best is None or isnan(self._best) or value > self._best):
             self._best = float(value)
             self._save(trainer, BEST)
+
+    def _begin_model(self) -> None:
+        if self.model is not None and idist.get_rank() == 0:
+            self.model.begin()
 
     def _leave_model(self, trainer: Engine) -> None:
         """A model of a training that has written none, as no validation has told the best."""
         if self.model is not None and idist.get_rank() == 0 and self.model.is_wanted:
-            path = self.folder / (BEST if (self.folder / BEST).is_file() else "last.pt")
+            path = self.folder / (BEST if self._best is not None and (self.folder / BEST).is_file() else LAST)
+            if not path.is_file():  # nothing was left to do for a training that goes on in another folder
+                path = Path(self.resume)
             content = read_checkpoint(path)
             self.model.write(network_state(content, path), content[PROGRESS])
 
@@ -112,8 +119,9 @@ class Checkpoints:
             raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error
 
     def _restore(self, trainer: Any) -> None:
-        path = self.folder / "last.pt" if self.resume == "auto" else Path(self.resume)
+        path = self.folder / LAST if self.resume == "auto" else Path(self.resume)
         if self.resume == "none" or (self.resume == "auto" and not path.exists()):
+            self._begin_model()
             return
         content = read_checkpoint(path)
         try:
@@ -123,7 +131,7 @@ class Checkpoints:
             trainer.state.epoch, trainer.state.iteration = progress["epoch"], progress["iteration"]
             for name, part in self.objects.items():
                 part.load_state_dict(content[name])
-            if (self.folder / "best.pt").exists() and progress.get("key_metric") in (None, self._key_metric):
+            if (self.folder / BEST).exists() and progress.get("key_metric") in (None, self._key_metric):
                 self._best = progress["best_metric"]
             if len(progress["random"]) == idist.get_world_size():
                 set_random_states(progress["random"][idist.get_rank()])

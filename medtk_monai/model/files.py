@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
@@ -17,6 +19,8 @@ MODEL_FILE, CARD_FILE = "model.json", "README.md"
 IN_RUN = "model"
 """Name of a model's folder in that of its training."""
 _MOST_DESCRIPTION = 64 << 20
+_NAME = re.compile(r"model\.json|README\.md|weights-[0-9a-f]+\.safetensors")
+"""Of the files of a model."""
 _REMEDY = "give the folder of a training, its model folder, or that folder zipped"
 
 
@@ -41,11 +45,14 @@ class ModelFiles:
         Raises:
             DataError: there is none, or it is damaged or too large.
         """
-        if name != os.path.basename(name) or name.startswith("."):
+        if not _NAME.fullmatch(name):
             raise DataError(f"{self.path} names a file {name!r} outside of itself", remedy="do not use models of strangers")
         try:
             if self.path.is_dir():
-                size, content = (self.path / name).stat().st_size, None
+                found = (self.path / name).stat()
+                if not S_ISREG(found.st_mode):
+                    raise DataError(f"{self.path / name} is no file", remedy=_REMEDY)
+                size, content = found.st_size, None
             else:
                 with ZipFile(self.path) as file:
                     info = file.getinfo(self.prefix + name)
@@ -54,7 +61,9 @@ class ModelFiles:
             if most is not None and size > most:
                 raise DataError(f"{self.path}: {name} has {size} bytes", remedy=_REMEDY)
             return (self.path / name).read_bytes() if content is None else content
-        except (OSError, KeyError, BadZipFile, NotImplementedError, RuntimeError) as error:
+        except DataError:
+            raise
+        except Exception as error:  # zip files have many ways to be broken
             raise DataError(f"cannot read {name} of {self.path}: {error}".splitlines()[0], remedy=_REMEDY) from error
 
     def read_description(self) -> Any:
@@ -63,8 +72,9 @@ class ModelFiles:
         Raises:
             DataError: there is none, or it is no JSON.
         """
+        content = self.read(MODEL_FILE, _MOST_DESCRIPTION)
         try:
-            return json.loads(self.read(MODEL_FILE, _MOST_DESCRIPTION).decode("utf-8"))
+            return json.loads(content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise DataError(f"{MODEL_FILE} of {self.path} is damaged: {error}".splitlines()[0], remedy=_REMEDY) from error
 
@@ -76,7 +86,7 @@ class ModelFiles:
         """
         ordered = sorted(parts, key=lambda name: name == MODEL_FILE)
         try:
-            if self.path.is_dir() or self.path.suffix != ".zip":
+            if self.path.is_dir() or self.path.suffix.lower() != ".zip":
                 for name in ordered:
                     with replacing(self.path / name) as temporary:
                         temporary.write_bytes(parts[name])
@@ -103,12 +113,18 @@ class ModelFiles:
 
 
 def find_model(path: str | os.PathLike) -> ModelFiles | None:
-    """The model that a path stands for: a model's folder, that of its training, or a zip file; None if there is none."""
+    """The model that a path stands for: a model's folder, that of its training, or a zip file; None if there is none.
+
+    Raises:
+        DataError: a zip file is damaged.
+    """
     path = Path(path)
     for folder in (path, path / IN_RUN):
         if (folder / MODEL_FILE).is_file():
             return ModelFiles(folder)
-    if path.is_file() and path.suffix.lower() == ".zip" and is_zipfile(path):
+    if path.is_file() and path.suffix.lower() == ".zip":
+        if not is_zipfile(path):
+            raise DataError(f"{path} is damaged: it is no zip file", remedy="get it again")
         try:
             with ZipFile(path) as file:
                 names = [name for name in file.namelist() if name.split("/")[-1] == MODEL_FILE and name.count("/") <= 1]

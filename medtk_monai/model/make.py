@@ -10,11 +10,11 @@ from pathlib import Path
 from medtk_monai.atomic import refuse_existing
 from medtk_monai.bundle.checkpoint import network_state, read_checkpoint
 from medtk_monai.bundle.parts import parse_bundle
-from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, make_recipe, recipe_sha256
+from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, make_recipe
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError
 from medtk_monai.model.files import ModelFiles
-from medtk_monai.model.model import Model, Network, State, write_model
+from medtk_monai.model.model import Model, Network, State, as_one, write_model
 from medtk_monai.model.source import ModelSource
 
 
@@ -32,17 +32,14 @@ def make_model(source: ModelSource, out: str | os.PathLike, name: str | None = N
     """
     if not overwrite:
         refuse_existing(out)
+    if source.overrides and source.bundle is None:
+        what = f"--{next(iter(source.overrides))} is given, and a model is written as it was trained"
+        raise DataError(what, remedy="values are changed where the model is used, as medtk predict --margin 32")
     models = source.models() if source.bundle is None else [_of_checkpoint(source, path) for path in source.checkpoint]
-    first = models[0]
-    for other in models[1:]:
-        if recipe_sha256(other.recipe) != recipe_sha256(first.recipe):
-            what = f"{first.source} and {other.source} look at images, or find objects, in different ways"
-            raise DataError(what, remedy="an ensemble is made of models that differ in their weights alone")
+    first = as_one(models)
     networks = [network for model in models for network in model.networks]
     states = [_state(network) for network in networks]
-    # What was tuned for one network alone is not tuned for several.
-    tuned, points = (first.tuned, first.operating_points) if len(models) == 1 else ({}, {})
-    model = replace(first, name=name or first.name, networks=networks, tuned=tuned, operating_points=points)
+    model = replace(first, name=name or first.name, networks=networks)
     try:
         write_model(ModelFiles(Path(out)), model, states)
     except BaseException:
@@ -56,7 +53,7 @@ def _of_checkpoint(source: ModelSource, path: str) -> Model:
     assert source.bundle is not None
     parser, notes = parse_bundle(source.bundle, path, source.overlay, "cpu", source.overrides, (*COMPONENTS, *TRAINED_WITH, *VALUES))
 
-    def read() -> State:
+    def read(most: int | None = None) -> State:
         return network_state(read_checkpoint(Path(path)), path)
 
     name = Path(path).absolute().parent.name
@@ -66,4 +63,4 @@ def _of_checkpoint(source: ModelSource, path: str) -> Model:
 def _state(network: Network) -> State:
     if network.read is None:
         raise DataError(f"{network.exported} holds an exported network, which has no weights", remedy="name the training it is of")
-    return network.read()
+    return network.read(None)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from medtk_monai.bundle import keys
 from medtk_monai.bundle.checkpoint import NOTES, network_state, read_checkpoint
 from medtk_monai.bundle.recipe import recipe_sha256
 from medtk_monai.bundle.weights import check_values, pack_weights, unpack_weights
@@ -20,7 +21,8 @@ from medtk_monai.export import read_description
 from medtk_monai.export.description import EXPORT_FILE
 from medtk_monai.model.card import model_card
 from medtk_monai.model.files import CARD_FILE, MODEL_FILE, ModelFiles, find_model
-from medtk_monai.model.safety import check_recipe
+from medtk_monai.model.safety import check_recipe, check_tuned
+from medtk_monai.transforms.scan_ranges import check_ranges
 
 FORMAT, VERSION = "medtk_monai model", 1
 _SHA256 = "sha256"
@@ -33,12 +35,12 @@ class Network:
 
     Args:
         sha256: digest of the weights.
-        read: the weights; None for an exported network.
+        read: the weights, of at most so many bytes; None for an exported network.
         exported: folder of an exported network.
     """
 
     sha256: str
-    read: Callable[[], State] | None = None
+    read: Callable[[int | None], State] | None = None
     exported: Path | None = None
 
 
@@ -69,7 +71,13 @@ class Model:
     @property
     def identity(self) -> dict[str, Any]:
         """Digests of all that decides what it finds."""
-        return {"recipe": recipe_sha256(self.recipe), "weights": [network.sha256 for network in self.networks], "tuned": dict(self.tuned)}
+        told = {name: self.recipe.get(name) for name in (keys.CLASS_NAMES, "precision")}
+        return {
+            "recipe": recipe_sha256(self.recipe),
+            **told,
+            "weights": [network.sha256 for network in self.networks],
+            "tuned": dict(self.tuned),
+        }
 
 
 def read_model(path: str | Path, trust: bool = False) -> Model:
@@ -172,25 +180,50 @@ def _from_files(files: ModelFiles, source: str, trust: bool) -> Model:
     content = _checked(files)
     try:
         weights = [(str(part["file"]), str(part[_SHA256])) for part in content["weights"]]
-        parts = [dict(content[key]) for key in ("recipe", "fingerprint", "origin", "tuned", "operating_points")]
+        parts = [_mapping(content, key) for key in ("recipe", "fingerprint", "origin", "tuned", "operating_points")]
         model = Model(str(content["name"]), source, parts[0], [_packed(files, *pair) for pair in weights], *parts[1:])
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{MODEL_FILE} of {source} lacks {error}", remedy=_HINT) from error
+        raise DataError(f"{MODEL_FILE} of {source} is not as models are: {type(error).__name__}: {error}", remedy=_HINT) from error
     if not model.networks:
         raise DataError(f"{source} has no weights", remedy=_HINT)
     check_recipe(model.recipe, source, trust)
-    check_recipe({name.replace("::", " "): value for name, value in model.tuned.items()}, source, trust)
+    check_tuned(model.tuned, source, trust)
+    check_ranges(model.fingerprint, source)
     return model
 
 
+def _mapping(content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    if not isinstance(content[key], dict):
+        raise TypeError(f"{key} is a {type(content[key]).__name__}")
+    return content[key]
+
+
+def as_one(models: Sequence[Model]) -> Model:
+    """The first of some models, for what they share; of several, what was tuned for one alone is left out.
+
+    Raises:
+        DataError: they look at images, or find objects, in different ways.
+    """
+    first = models[0]
+    for other in models[1:]:
+        different = recipe_sha256(other.recipe) != recipe_sha256(first.recipe)
+        if different or other.recipe.get(keys.CLASS_NAMES) != first.recipe.get(keys.CLASS_NAMES):
+            what = f"{first.source} and {other.source} look at images, or find objects, in different ways"
+            raise DataError(what, remedy="an ensemble is made of models that differ in their weights alone")
+    return first if len(models) == 1 else replace(first, tuned={}, operating_points={})
+
+
 def _packed(files: ModelFiles, name: str, sha256: str) -> Network:
-    return Network(sha256, lambda: unpack_weights(files.read(name), sha256, f"{files.path}: {name}"))
+    def read(most: int | None = None) -> State:
+        return unpack_weights(files.read(name, most), sha256, f"{files.path}: {name}")
+
+    return Network(sha256, read)
 
 
 def _from_checkpoint(path: Path, trust: bool) -> Model:
     notes = read_checkpoint(path, mapped=True).get(NOTES, {})
 
-    def read() -> State:
+    def read(most: int | None = None) -> State:
         state = network_state(read_checkpoint(path), path)
         check_values(state, str(path))
         return state
@@ -200,10 +233,15 @@ def _from_checkpoint(path: Path, trust: bool) -> Model:
 
 def _from_notes(notes: Any, path: Path, network: Network, trust: bool) -> Model:
     """A model from what a training has noted in its checkpoints."""
+    try:
+        notes = json.loads(json.dumps(notes))  # lists in the place of tuples, and nothing but plain values
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"the notes of {path} are broken: {error}".splitlines()[0], remedy=_HINT) from error
     noted = notes.get("model") if isinstance(notes, Mapping) else None
     if not isinstance(noted, Mapping) or not isinstance(noted.get("recipe"), Mapping):
         remedy = f"name the bundle it was trained with by --bundle; medtk model {path} --bundle BUNDLE --out MODEL makes a model of it"
         raise DataError(f"{path} is of an earlier version, and does not tell its preprocessing", remedy=remedy)
     check_recipe(noted["recipe"], str(path), trust)
-    name = str(noted.get("name", path.stem))
-    return Model(name, str(path), noted["recipe"], [network], dict(notes.get("fingerprint") or {}), dict(noted.get("origin") or {}))
+    fingerprint, origin = notes.get("fingerprint") or {}, noted.get("origin") or {}
+    check_ranges(fingerprint, str(path))
+    return Model(str(noted.get("name", path.stem)), str(path), noted["recipe"], [network], fingerprint, origin)

@@ -10,6 +10,8 @@ from typing import Any
 from monai.transforms import Transform
 from torch import nn
 
+from medtk_monai.bundle import keys
+from medtk_monai.bundle.recipe import defaults_of
 from medtk_monai.errors import DataError
 
 _PARTS = ("anchors", "assigners", "coders", "detectors", "heads", "inferers", "losses", "networks", "samplers", "suppressors", "transforms")
@@ -22,6 +24,8 @@ _RUNNERS = re.compile(r"(Rand)?(Lambda|TorchVision|TorchIO|CuCIM|SimulateDelay|I
 """MONAI's transforms that run functions or other packages by their name."""
 _REACHING = re.compile(r"pretrained|checkpoint|url|path|file|folder|dir$|reader|writer")
 """Arguments by which MONAI's networks and transforms reach out for files."""
+_TUNED = (keys.SCORE_THRESHOLD, keys.MAX_DETECTIONS, keys.MERGE_IOU)
+_DEEPEST = 50
 _REFERENCE = re.compile(r"@\w+(::\w+)*$")
 _TARGET = "_target_"
 
@@ -45,10 +49,27 @@ def check_recipe(recipe: Any, source: str, trust: bool = False) -> None:
     _check(recipe, "", source, trust)
 
 
+def check_tuned(tuned: Any, source: str, trust: bool = False) -> None:
+    """Refuse values of a sweep other than a suppressor, and numbers of the postprocessor.
+
+    Raises:
+        DataError: there is something else.
+    """
+    if not isinstance(tuned, dict):
+        raise DataError(f"{source}: what was tuned is no dictionary", remedy="make the model again")
+    for name, value in tuned.items():
+        if name == keys.SUPPRESSOR:
+            check_recipe(value, source, trust)
+        elif name not in _TUNED or isinstance(value, bool) or not isinstance(value, int | float):
+            raise DataError(f"{source}: {name!r} is none of what a sweep chooses", remedy=_remedy(False))
+
+
 def _check(value: Any, name: str, source: str, trust: bool) -> None:
+    if name.count("::") > _DEEPEST:
+        raise DataError(f"{source}: its configuration is nested too deeply", remedy=_remedy(False))
     if isinstance(value, dict):
         for key in value:
-            if key.startswith("_") and key != _TARGET or "::" in key or "#" in key:
+            if not isinstance(key, str) or key.startswith("_") and key != _TARGET or "::" in key or "#" in key:
                 raise DataError(f"{source}: {key!r} may not be in a model", remedy=_remedy(False))
         if _TARGET in value:
             _check_component(value, source, trust)
@@ -57,6 +78,8 @@ def _check(value: Any, name: str, source: str, trust: bool) -> None:
     elif isinstance(value, list):
         for i, part in enumerate(value):
             _check(part, f"{name}::{i}", source, trust)
+    elif not (value is None or isinstance(value, str | bool | int | float)):
+        raise DataError(f"{source}: {name.strip(':')} is a {type(value).__name__}", remedy=_remedy(False))
     elif isinstance(value, str) and (value.startswith(("$", "%")) or value.startswith("@") and not _REFERENCE.match(value)):
         raise DataError(f"{source}: {name.strip(':')} is an expression, {value[:60]!r}: a model runs no code", remedy=_remedy(False))
 
@@ -69,7 +92,8 @@ def _check_component(config: Mapping[str, Any], source: str, trust: bool) -> Non
     if target not in _FUNCTIONS and not (isinstance(found, type) and _is_known(found)):
         raise DataError(f"{source} names {target!r}, which is no part that models are made of", remedy=_remedy(True))
     if not found.__module__.startswith("medtk_monai."):
-        reaching = [key for key, part in config.items() if _REACHING.search(key) and part]
+        given = {**defaults_of(found), **config}
+        reaching = [key for key, part in given.items() if _REACHING.search(key) and part]
         if reaching:
             raise DataError(f"{source}: {target} would reach out for files by {reaching[0]!r}", remedy=_remedy(True))
 

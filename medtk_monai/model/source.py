@@ -10,7 +10,8 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
-from medtk_monai.bundle.parts import PARTS, BundleParts, load_bundle, parse_bundle
+from medtk_monai.bundle.layers import with_templates
+from medtk_monai.bundle.parts import PARTS, BundleParts, config_file, load_bundle, parse_bundle, parse_notes
 from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, differing_ids, is_choice, make_recipe, recipe_sha256
 from medtk_monai.bundle.running import plain_values
 from medtk_monai.digests import file_sha256
@@ -122,19 +123,33 @@ class ModelSource:
         Raises:
             DataError: with what differs.
         """
+        with_templates([config_file(bundle), *self.overlay], "give the files that lay over train.json in training")
         for path in self.checkpoint:
-            parser, notes = parse_bundle(bundle, path, self.overlay, "cpu", parts=(*COMPONENTS, *TRAINED_WITH, *VALUES))
-            noted = notes.get("model")
+            noted = parse_notes(path).get("model")
             if not isinstance(noted, Mapping):
                 _hint(path, bundle)
                 continue
-            differing = differing_ids(noted["recipe"], make_recipe(parser.get()))
+            try:
+                parser, _ = parse_bundle(bundle, path, self.overlay, "cpu", parts=(*COMPONENTS, *TRAINED_WITH, *VALUES))
+                differing = differing_ids(noted["recipe"], make_recipe(parser.get()))
+            except Exception as error:
+                raise self._stranger(path, _told(error)) from error
             # Overlays may choose anew how detections are made of candidates, as a tuned.json does.
             wrong = [name for name in differing if not (self.overlay and is_choice(name))]
             if wrong:
                 shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
-                what = f"{path} was not trained with bundle {bundle}{' and its overlays' if self.overlay else ''}: {shown} differ"
-                raise DataError(what, remedy="leave --bundle out, as the checkpoint knows its own")
+                raise self._stranger(path, f"{shown} differ")
+
+    def _stranger(self, path: str, why: str) -> DataError:
+        what = f"{path} was not trained with bundle {self.bundle}{' and its overlays' if self.overlay else ''}: {why}"
+        return DataError(what, remedy="leave --bundle out, as the checkpoint knows its own")
+
+
+def _told(error: BaseException) -> str:
+    """What has led to an error, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error.what if isinstance(error, DataError) else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _hint(checkpoint: str, bundle: str) -> None:

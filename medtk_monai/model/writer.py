@@ -12,7 +12,7 @@ from torch import Tensor
 
 from medtk_monai.bundle.recipe import make_recipe
 from medtk_monai.errors import DataError
-from medtk_monai.model.files import MODEL_FILE, ModelFiles
+from medtk_monai.model.files import CARD_FILE, MODEL_FILE, ModelFiles
 from medtk_monai.model.model import Model, write_model
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,11 @@ class ModelWriter:
     def is_wanted(self) -> bool:
         """Whether a model can be written and has not been, by this training or one that it goes on from."""
         return self.recipe is not None and not (self.folder / MODEL_FILE).is_file()
+
+    def begin(self) -> None:
+        """Remove the model of another training in this folder, whose weights its best.pt still has: nobody shall take it for that of this one."""
+        for path in [self.folder / MODEL_FILE, self.folder / CARD_FILE, *self.folder.glob("weights-*.safetensors")]:
+            path.unlink(missing_ok=True)
 
     def write(self, state: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
         """Write the model with the weights of the network at present.

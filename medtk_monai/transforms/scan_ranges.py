@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from medtk_monai.errors import DataError
 from medtk_monai.transforms.scan_facts import PERCENTILES
 
 _SLACK = {"spacing": 1.2, "size": 1.5}
@@ -27,6 +28,22 @@ def fingerprint_of(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             values = np.array([fact[key] for fact in facts])
             ranges[key] = {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
     return {"num_cases": len(facts), **ranges}
+
+
+def check_ranges(fingerprint: Any, source: str) -> None:
+    """Refuse ranges that ``fingerprint_of`` has not told.
+
+    Raises:
+        DataError: they are something else.
+    """
+    try:
+        for key in ("spacing", "size", "intensity"):
+            if key in fingerprint:
+                low, high = (np.array(fingerprint[key][end], dtype=float) for end in ("min", "max"))
+                if low.shape != high.shape or low.ndim != 1:
+                    raise ValueError(f"{key} has {low.shape} and {high.shape} numbers")
+    except (TypeError, ValueError, KeyError) as error:
+        raise DataError(f"{source}: the ranges of its training scans are broken: {error}", remedy="make the model again") from error
 
 
 def unusual(facts: Mapping[str, Any], fingerprint: Mapping[str, Any]) -> list[str]:

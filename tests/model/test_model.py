@@ -81,6 +81,13 @@ def test_several_models_are_an_ensemble_if_they_look_alike(model, scan, tmp_path
     edit(other, lambda content: content["recipe"]["preprocessing"]["transforms"].pop(1))
     with pytest.raises(DataError, match="in different ways"):
         load_predictor(model, other, device="cpu")
+    named = shutil.copytree(model, tmp_path / "named")
+    edit(named, lambda content: content["recipe"].update(class_names=["vessel"]))
+    with pytest.raises(DataError, match="in different ways"):
+        load_predictor(model, named, device="cpu")
+    tuned = shutil.copytree(model, tmp_path / "tuned")
+    write_tuning(tuned, {"dense_postprocessor::max_detections": 1}, {})
+    assert load_predictor(model, tuned, device="cpu")(scan).case == load_predictor(tuned, model, device="cpu")(scan).case
 
 
 def test_values_may_be_chosen_anew_but_not_what_is_settled(model, scan):
@@ -91,8 +98,14 @@ def test_values_may_be_chosen_anew_but_not_what_is_settled(model, scan):
         load_predictor(model, device="cpu", margins=8)
     with pytest.raises(DataError, match="--padding_mode is settled"):
         load_predictor(model, device="cpu", padding_mode="zeros")
-    with pytest.raises(DataError, match="of another network"):
-        load_predictor(model, device="cpu", channels=16)
+    for settled in ({"channels": 16}, {"backbone::strides": [2, 2, 1]}, {"network_def::reflect": False}, {"head": "anchor"}):
+        with pytest.raises(DataError, match="is settled"):
+            load_predictor(model, device="cpu", **settled)
+    for odd in ({"margin": "abc"}, {"window_size": "abc"}, {"window_batch_size": 0}, {"window_batch_size": "x"}):
+        with pytest.raises(DataError):
+            load_predictor(model, device="cpu", **odd)
+    with pytest.raises(DataError, match="no such device"):
+        load_predictor(model, device="tpu")
 
 
 def flip(path, place):
@@ -199,10 +212,69 @@ def test_what_a_sweep_has_chosen_may_name_nothing_strange(model):
         read_model(model)
 
 
+@pytest.mark.parametrize("tuned", [
+    {"suppressor": {"args": ["touch", "pwned"]}, "suppressor::_target_": "subprocess.check_output"},
+    {"suppressor": {"_target_": "medtk_monai.suppressors.NMS"}, "suppressor::_mode_": "debug"},
+    {"padding_mode": "zeros"},
+    {"dense_postprocessor::score_threshold": "$1"},
+    {"dense_postprocessor#_target_": 1.0},
+    {"merge_iou": True},
+    [[1, 2]],
+])  # fmt: skip
+def test_a_sweep_chooses_nothing_else(model, scan, tuned, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    edit(model, lambda content: content.update(tuned=tuned))
+    with pytest.raises(DataError) as error:
+        load_predictor(model, device="cpu")(scan)
+    assert len(str(error.value).splitlines()) == 1 and not (tmp_path / "pwned").exists()
+
+
+def deep(depth):
+    return {"a": deep(depth - 1)} if depth else 1
+
+
+@pytest.mark.parametrize("change", [
+    lambda content: content.update(recipe=[[1, 2]]),
+    lambda content: content.update(recipe=None),
+    lambda content: content.update(fingerprint=5),
+    lambda content: content["fingerprint"].update(spacing=5),
+    lambda content: content["fingerprint"].update(spacing={"min": [1, "x"], "max": [2, 3]}),
+    lambda content: content.update(weights=5),
+    lambda content: content.update(weights=[]),
+    lambda content: content["weights"][0].update(file="weights-\x00.safetensors"),
+    lambda content: content["weights"][0].update(file="weights-\ud800.safetensors"),
+    lambda content: content["recipe"].update(deep=deep(300)),
+    lambda content: content["recipe"].update(network_def=None),
+    lambda content: content["recipe"].update(network_def=[]),
+    lambda content: content["recipe"].update(preprocessing="@margin"),
+    lambda content: content["recipe"].update(spatial_dims="x"),
+    lambda content: content["recipe"].update(network_def="@network_def"),
+    lambda content: content["recipe"].update(margin="@nothing"),
+    lambda content: content["recipe"]["validate"].update(inferer="@margin"),
+])  # fmt: skip
+def test_a_model_of_other_things_takes_one_line(model, scan, change):
+    edit(model, change)
+    with pytest.raises(DataError) as error:
+        load_predictor(model, device="cpu")(scan)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_torn_zip_files_are_told(model, tmp_path):
+    whole = zipped(model, tmp_path / "m.zip").read_bytes()
+    for end in (0, 10, len(whole) // 2, len(whole) - 10):
+        (tmp_path / "m.zip").write_bytes(whole[:end])
+        with pytest.raises(DataError, match="m.zip"):
+            load_predictor(tmp_path / "m.zip", device="cpu")
+
+
 def test_networks_of_monai_may_not_reach_out(model):
     strange = {"_target_": "monai.networks.nets.HoVerNet", "pretrained_url": "https://example.org/x.pt"}
     edit(model, lambda content: content["recipe"]["network_def"].update(backbone=strange))
     with pytest.raises(DataError, match="reach out for files by 'pretrained_url'"):
+        load_predictor(model, device="cpu")
+    by_default = {"_target_": "monai.networks.nets.EfficientNetBN", "model_name": "efficientnet-b0"}
+    edit(model, lambda content: content["recipe"]["network_def"].update(backbone=by_default))
+    with pytest.raises(DataError, match="reach out for files by 'pretrained'"):
         load_predictor(model, device="cpu")
 
 

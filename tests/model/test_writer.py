@@ -74,3 +74,21 @@ def test_a_training_without_validation_leaves_the_model_of_its_end(phantom, tmp_
     last = torch.load(tmp_path / "last.pt", weights_only=True)["network"]
     found = read_model(tmp_path).networks[0].read()
     assert all(torch.equal(found[name], last[name]) for name in last)
+
+
+@pytest.mark.usefixtures("quiet_hooks")
+def test_a_new_training_leaves_no_model_of_another(phantom, tmp_path):
+    run(TRAIN, "run", phantom(3), tmp_path)
+    assert (tmp_path / "model").is_dir()
+    step = "$monai.transforms.NormalizeIntensityd(keys='image', nonzero=True)"
+    run(TRAIN, "run", phantom(3), tmp_path, **{"preprocessing::transforms::1": step})
+    assert not (tmp_path / "model" / "model.json").exists()
+    with pytest.raises(DataError, match="no model in"):
+        read_model(tmp_path)
+
+
+@pytest.mark.usefixtures("quiet_hooks")
+def test_going_on_elsewhere_with_nothing_left_to_do_leaves_a_model(phantom, tmp_path):
+    run(TRAIN, "run", phantom(3), tmp_path / "a")
+    run(TRAIN, "run", phantom(3), tmp_path / "b", resume=str(tmp_path / "a" / "last.pt"))
+    assert read_model(tmp_path / "b").networks[0].sha256 == read_model(tmp_path / "a").networks[0].sha256
