@@ -33,7 +33,7 @@ def existing_file(path: str | os.PathLike, remedy: str) -> str:
         DataError: there is none.
     """
     if not Path(path).is_file():
-        raise DataError(f"no file {path}", remedy=remedy)
+        raise DataError(f"{path} is a folder, and a file is wanted" if Path(path).is_dir() else f"no file {path}", remedy=remedy)
     return str(path)
 
 

@@ -6,6 +6,7 @@ import sys
 from ast import literal_eval
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
+from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, Signature, signature
 from io import StringIO
@@ -32,6 +33,7 @@ RENAMED = {
     "report": {"format": "source_format", "run": "model"},
 }
 """Options by their earlier names, which are understood: each word means one thing now."""
+_NEARLY = 0.85
 _MISSING: Any = object()
 _TRUTHS = ("True", "False", "true", "false")
 
@@ -83,7 +85,11 @@ def _check_names(name: str, command: Callable[..., Any], shape: Signature, words
             continue
         if len(option) == 1 and sum(other.startswith(option) for other in known) != 1:  # Fire takes the one option of this letter
             raise no_option(option, name, command)
-        if len(option) > 1 and not takes_any and option not in known and option.removeprefix("no") not in known:
+        if len(option) < 2 or "::" in word or option in known or option.removeprefix("no") in known:
+            continue
+        # Further values of a configuration are checked by it; what is nearly an option of the command is meant to be that.
+        meant = [other for other in get_close_matches(option, known, 1, _NEARLY) if other != f"{option}s"]  # a suppressor is a value
+        if not takes_any or meant:
             raise no_option(option, name, command)
 
 

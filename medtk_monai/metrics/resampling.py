@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 import numpy as np
@@ -183,7 +183,8 @@ def compare(
     one, other = np.hstack([1.0 - exchanged, exchanged]), np.hstack([exchanged, 1.0 - exchanged])
     permuted = np.abs(figure(joint, other) - figure(joint, one))
     extreme = permuted >= abs(difference.value) - 1e-12
-    return Comparison(values[0], values[1], difference, float((1 + extreme.sum()) / (1 + num_draws)))
+    p_value = float((1 + extreme.sum()) / (1 + num_draws)) if isfinite(difference.value) else nan
+    return Comparison(values[0], values[1], difference, p_value)
 
 
 def _joined(first: MatchTable, second: MatchTable) -> MatchTable:

@@ -35,7 +35,7 @@ def chosen_formats(names: Sequence[str] | None) -> tuple[str, ...]:
     wanted = [entry.name for entry in known.values() if entry.by_default] if names is None else [MEDTK.name, *names]
     for name in wanted:
         if name not in words:
-            raise DataError(f"--format {name!r} is not known", remedy=f"choose from {', '.join(known)}")
+            raise DataError(f"--formats: {name!r} is not known", remedy=f"choose from {', '.join(known)}")
     return tuple(dict.fromkeys(words[name].name for name in wanted))
 
 

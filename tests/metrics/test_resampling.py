@@ -1,5 +1,7 @@
 """Intervals and tests against repeated cases, other libraries, and simulated detectors whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -252,3 +254,11 @@ def test_p_values_are_uniform_under_the_null():
 def test_other_cases_cannot_be_compared():
     with pytest.raises(ValueError, match="different cases"):
         compare(simulated(0, 5), simulated(1, 6), sensitivity)
+
+
+def test_a_figure_that_is_undefined_has_no_p_value():
+    """All cases have lesions, so that there is no AUROC of cases."""
+    table = simulated(0, 8)
+    table = replace(table, lesions=np.maximum(table.lesions, 1))
+    found = compare(table, table, lambda table, weights: case_aurocs(table, weights), 50)
+    assert np.isnan(found.difference.value) and np.isnan(found.p_value)

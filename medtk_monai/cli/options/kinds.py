@@ -79,7 +79,8 @@ class Existing:
             path = Path(word).expanduser()
             is_there = path.is_file() if self.kind == "file" else path.exists()
             if not is_there and not ("pattern" in self.kind and glob(str(path), recursive=True)):
-                raise DataError(f"no {self.kind} {word}", remedy=self.remedy)
+                what = f"{word} is a folder, and a file is wanted" if path.is_dir() else f"no {self.kind} {word}"
+                raise DataError(what, remedy=self.remedy)
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,16 @@ def _device() -> Any:
 _NOT_GIVEN = "name the folder of a training, as --model runs/lesions"
 
 
+ModelPaths = Annotated[Words, Existing("file or folder", "give the folder of a training, or a model")]
+BundlePath = Annotated[str, Existing("file or folder", "give the folder of a bundle, or its train.json")]
+
+
 @dataclass(frozen=True)
 class Configuration:
     """What is trained."""
 
-    model: Annotated[Words, Existing("file or folder", "give the folder of a training, or a model")] = option(
-        (), "folder of a model or of its training, or a zipped model; several, A,B, make an ensemble where scans are looked at."
-    )
-    bundle: Annotated[str, Existing("file or folder", "give the folder of a bundle, or its train.json")] | None = option(
-        None, "folder of the bundle that a checkpoint was trained with, or its train.json; needed for those of earlier versions."
-    )
+    model: ModelPaths = option((), "in place of a bundle: a model, or the folder of its training, whose configuration is taken.")
+    bundle: BundlePath | None = option(None, "folder of the bundle, or its train.json.")
     overlay: Annotated[Words, Existing(remedy="give the files that lay over train.json in training")] = option(
         (), "files that lie over the bundle's train.json, such as bundles/aneurysm/heads/combined.json."
     )
@@ -58,6 +58,10 @@ class Configuration:
 class Detector(Configuration):
     """Which detector."""
 
+    model: ModelPaths = option((), "folder of a model or of its training, or a zipped model; several, A,B, make an ensemble.")
+    bundle: BundlePath | None = option(
+        None, "folder of the bundle that a checkpoint was trained with, or its train.json; needed for those of earlier versions."
+    )
     checkpoint: Annotated[Words, Existing("file or folder", "give the checkpoint of a training")] = option(
         (),
         "in place of a model: of the training, as runs/lesions/best.pt, or the folder of an export; several, A.pt,B.pt, make an ensemble.",
