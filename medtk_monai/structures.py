@@ -212,7 +212,7 @@ class Detections:
 
     Args:
         boxes: (N, 2D) float32, voxels.
-        scores: (N,) float32 in [0, 1].
+        scores: (N,) float32 in [0, 1]; float64 where some are so near 1 that float32 cannot tell them apart (``scores.SATURATED``).
         labels: (N,) int64 from 0.
         prior_ids: (N,) int64, index in the whole image's PriorGrid, or UNKNOWN_PRIOR.
     """

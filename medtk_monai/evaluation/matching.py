@@ -16,6 +16,7 @@ from medtk_monai.formats.cases import Case, world_boxes
 from medtk_monai.metrics import CaseMatches, CenterInBoxHit, Hit, MaskHit, Pairing, match_detections
 from medtk_monai.metrics.excuse import COVER, Excuse
 from medtk_monai.metrics.rules import Rules
+from medtk_monai.scores import read_scores
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections, Target
 from medtk_monai.transforms.boxes import WorldBoxes
 
@@ -119,7 +120,7 @@ def _joined(case: Case | None, truth: TruthCase, source: str) -> MatchedCase:
         offset = spacing / 2 - to_frame @ affine[:-1, -1]
         hit = MaskHit(torch.from_numpy(truth.mask[0]), tuple(spacing.tolist()))
     found = _hulls(centers, sizes, direction, to_frame, offset)
-    scores, labels = torch.tensor(case["scores"], dtype=torch.float32), torch.tensor(case["labels"], dtype=torch.int64)
+    scores, labels = read_scores(case["scores"]), torch.tensor(case["labels"], dtype=torch.int64)
     ids = torch.tensor(case.get("prior_ids") or [UNKNOWN_PRIOR] * len(found), dtype=torch.int64)
     objects = _hulls(truth.boxes.centers, truth.boxes.sizes, truth.boxes.direction, to_frame, offset)
     return MatchedCase(truth, Detections(found, scores, labels, ids), Target(objects, truth.labels, truth.ignored), centers, axes, hit)
