@@ -67,11 +67,24 @@ def ignore_background(objects: Tensor, priors: Tensor) -> Tensor:
 
 
 def leave_out_ignored(objects: Tensor, priors: Priors, target: Target) -> Assignment:
-    """Ignore the priors of ignored objects, and unclaimed ones whose center lies in such an object."""
+    """Ignore the priors of ignored objects, and unclaimed ones whose center lies in such an object: in what it covers, or else in its box."""
     if not target.ignored.any():
         return Assignment(objects)
     objects = objects.masked_fill((objects >= 0) & target.ignored[objects.clamp(min=0)], IGNORED)
-    return Assignment(ignore_background(objects, priors_inside(priors, target.boxes[target.ignored]).priors))
+    by_box = target.ignored if target.in_region is None else target.ignored & ~target.in_region
+    objects = ignore_background(objects, priors_inside(priors, target.boxes[by_box]).priors)
+    if target.ignored_region is None:
+        return Assignment(objects)
+    return Assignment(objects.masked_fill((objects == NEGATIVE) & _centers_in(priors, target.ignored_region), IGNORED))
+
+
+def _centers_in(priors: Priors, region: Tensor) -> Tensor:
+    """(P,) bool, which priors have their center in a voxel of a region (*spatial)."""
+    size = torch.tensor(region.shape, device=priors.boxes.device)
+    voxels = priors.centers.floor().long()
+    inside = ((voxels >= 0) & (voxels < size)).all(dim=1)
+    places = torch.minimum(voxels.clamp(min=0), size - 1)
+    return inside & (region.to(places.device)[tuple(places.T)] > 0)
 
 
 def rank_in_object(objects: Tensor, quality: Tensor) -> Tensor:

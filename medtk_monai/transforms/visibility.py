@@ -36,5 +36,8 @@ class VisibilityRule:
         clipped = clip_boxes(boxes, tuple(size))
         showable = torch.minimum(box_sizes(boxes), boxes.new_tensor(size)).prod(dim=1)
         shown = box_volumes(clipped) > self.drop_fraction * showable
-        mask = None if target.mask is None else read_reflected(target.mask, start, size)
-        return Target(clipped, target.labels, target.ignored | (visible < self.keep_fraction), mask=mask)[shown]
+        if target.in_region is not None:  # what little is seen of such an object is known, and no background
+            shown = shown | target.in_region & (box_volumes(clipped) > 0)
+        ignored = target.ignored | (visible < self.keep_fraction)
+        mask, region = (None if part is None else read_reflected(part, start, size) for part in (target.mask, target.ignored_region))
+        return Target(clipped, target.labels, ignored, None, mask, region, target.in_region)[shown]
