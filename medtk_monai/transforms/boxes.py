@@ -84,9 +84,9 @@ def _region(boxes: Tensor, ignored: Tensor, masked: MetaTensor | None, image: Me
         return None
     if masked is None:
         return _ellipsoids(boxes[ignored], tuple(image.shape[1:]))
-    if masked.shape[1:] != image.shape[1:] or not torch.allclose(masked.affine, image.affine, atol=1e-4):
-        masked = ResampleToMatch(mode="nearest", padding_mode="zeros")(masked, image)
-    return masked.as_tensor()[0].to(torch.uint8)
+    same_grid = masked.shape[1:] == image.shape[1:] and torch.allclose(masked.affine, image.affine, atol=1e-4)
+    moved = masked if same_grid else ResampleToMatch(mode="nearest", padding_mode="zeros")(masked, image)
+    return torch.as_tensor(moved)[0].to(torch.uint8)
 
 
 def _ellipsoids(boxes: Tensor, size: tuple[int, ...]) -> Tensor:

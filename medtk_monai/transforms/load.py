@@ -34,7 +34,7 @@ class CaseObjects:
         ignored: (N,) bool.
         mask: (*spatial) int32, i + 1 in the voxels of object i, and its affine (D + 1, D + 1), of a label map read without the image.
         classes: (1, *spatial) uint8 on the image's grid, the class of each voxel from 1; None unless asked for.
-        region: (1, *spatial) uint8 on the image's grid, 1 in the voxels of ignored objects; None without a label map, or ignored objects.
+        region: (1, *spatial) uint8 on the label map's grid, 1 in the voxels of ignored objects; None without image, label map, or such objects.
     """
 
     world: WorldBoxes
@@ -131,7 +131,7 @@ class LoadCased(Transform):
         return image
 
     def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor | None, case: str) -> tuple[CaseObjects, Tensor, Region]:
-        """The objects of a label map, their volumes (N,), and what of them covers which voxels of the image."""
+        """The objects of a label map, their volumes (N,), and what of them covers which voxels."""
         path = str(data["label_map"])
         label_map = self._read(path, "label map", case)
         mask = _instances(label_map, path, case)
@@ -154,7 +154,8 @@ class LoadCased(Transform):
 
         def region_of(chosen: Tensor) -> Tensor | None:
             marks = {value: int(mark) for (value, _), mark in zip(found, chosen.tolist())}
-            return None if image is None else _classes_on_grid(mask, marks, label_map, image)
+            region = torch.from_numpy(_renumbered(mask, marks, np.uint8))[None]
+            return None if image is None else MetaTensor(region, affine=label_map.affine)
 
         return objects, torch.tensor(counts, dtype=torch.float64) * affine[:-1, :-1].det().abs(), region_of
 
@@ -169,7 +170,7 @@ class LoadCased(Transform):
 
 
 Region = Callable[[Tensor], Tensor | None]
-"""Takes (N,) bool, gives (1, *spatial) uint8 on the image's grid: 1 in the voxels of the chosen objects; None where they are not known."""
+"""Takes (N,) bool, gives (1, *spatial) uint8 on the label map's grid: 1 in the voxels of the chosen objects; None where they are not known."""
 
 
 def _no_region(chosen: Tensor) -> Tensor | None:
