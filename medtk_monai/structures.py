@@ -155,6 +155,8 @@ class Target:
         ignored: (N,) bool; such an object is neither to be found nor background (truncated, outside the size range).
         cut: (2D,) bool, lower and then upper faces at which a patch was cut from a larger image; None for none.
         mask: (*spatial) uint8, the class of each voxel from 1, 0 for background; None where it is unknown.
+        ignored_region: (*spatial) uint8, 1 in the voxels that ignored objects cover; None where no object of the image is ignored.
+        in_region: (N,) bool, ignored objects of which ``ignored_region`` tells what they cover, in place of their boxes; None for none.
     """
 
     boxes: Tensor
@@ -162,12 +164,15 @@ class Target:
     ignored: Tensor
     cut: Tensor | None = None
     mask: Tensor | None = None
+    ignored_region: Tensor | None = None
+    in_region: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: Tensor) -> Target:
-        return Target(self.boxes[index], self.labels[index], self.ignored[index], self.cut, self.mask)
+        in_region = None if self.in_region is None else self.in_region[index]
+        return Target(self.boxes[index], self.labels[index], self.ignored[index], self.cut, self.mask, self.ignored_region, in_region)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Target:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -212,7 +217,7 @@ class Detections:
 
     Args:
         boxes: (N, 2D) float32, voxels.
-        scores: (N,) float32 in [0, 1].
+        scores: (N,) float32 in [0, 1]; float64 where some are so near 1 that float32 cannot tell them apart (``scores.SATURATED``).
         labels: (N,) int64 from 0.
         prior_ids: (N,) int64, index in the whole image's PriorGrid, or UNKNOWN_PRIOR.
     """

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from medtk_monai.assigners.claims import all_background, ignore_background, leave_out_ignored, settle_claims
+from medtk_monai.assigners.claims import all_background, ignore_background, known_by_box, leave_out_ignored, settle_claims
 from medtk_monai.assigners.lookup import Pairs, nearest_priors, priors_inside
 from medtk_monai.box_ops import box_centers, paired_iou
 from medtk_monai.structures import Assignment, Prediction, Priors, Target
@@ -40,7 +40,7 @@ class ATSSAssigner:
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         if not len(target):
-            return all_background(priors)
+            return all_background(priors, target)
         chosen, _ = nearest_priors(priors, box_centers(target.boxes), self.num_candidates)
         iou = paired_iou(priors.boxes[chosen], target.boxes[:, None])
         mean = iou.mean(dim=1, keepdim=True)
@@ -53,6 +53,6 @@ class ATSSAssigner:
         candidates = Pairs.of_rows(chosen)
         objects = settle_claims(priors, target, candidates, iou.flatten(), claimed.flatten())
         if self.ignore_near:
-            near = torch.cat([candidates.priors, priors_inside(priors, target.boxes).priors])
+            near = torch.cat([candidates.priors, known_by_box(priors_inside(priors, target.boxes), target).priors])
             objects = ignore_background(objects, near)
         return leave_out_ignored(objects, priors, target)

@@ -10,9 +10,9 @@ from medtk_monai.box_ops import box_centers
 from medtk_monai.structures import IGNORED, NEGATIVE, Assignment, Priors, Target
 
 
-def all_background(priors: Priors) -> Assignment:
+def all_background(priors: Priors, target: Target) -> Assignment:
     """For patches without objects, which many in a batch are: to find that out step by step costs as much as an object."""
-    return Assignment(priors.levels.new_full((len(priors),), NEGATIVE))
+    return leave_out_ignored(priors.levels.new_full((len(priors),), NEGATIVE), priors, target)
 
 
 def settle_claims(priors: Priors, target: Target, candidates: Pairs, quality: Tensor, claimed: Tensor, rescue: bool = True) -> Tensor:
@@ -66,12 +66,31 @@ def ignore_background(objects: Tensor, priors: Tensor) -> Tensor:
     return objects.masked_fill(marked & (objects == NEGATIVE), IGNORED)
 
 
+def known_by_box(pairs: Pairs, target: Target) -> Pairs:
+    """The pairs of objects whose boxes tell what they cover, all but those that have a region."""
+    return pairs if target.in_region is None else pairs[~target.in_region[pairs.objects]]
+
+
 def leave_out_ignored(objects: Tensor, priors: Priors, target: Target) -> Assignment:
-    """Ignore the priors of ignored objects, and unclaimed ones whose center lies in such an object."""
-    if not target.ignored.any():
+    """Ignore the priors of ignored objects, and unclaimed ones whose center lies in such an object: in what it covers, or else in its box."""
+    if target.ignored_region is None and not target.ignored.any():
         return Assignment(objects)
-    objects = objects.masked_fill((objects >= 0) & target.ignored[objects.clamp(min=0)], IGNORED)
-    return Assignment(ignore_background(objects, priors_inside(priors, target.boxes[target.ignored]).priors))
+    if len(target):
+        objects = objects.masked_fill((objects >= 0) & target.ignored[objects.clamp(min=0)], IGNORED)
+    by_box = target.ignored if target.in_region is None else target.ignored & ~target.in_region
+    objects = ignore_background(objects, priors_inside(priors, target.boxes[by_box]).priors)
+    if target.ignored_region is None:
+        return Assignment(objects)
+    return Assignment(objects.masked_fill((objects == NEGATIVE) & _centers_in(priors, target.ignored_region), IGNORED))
+
+
+def _centers_in(priors: Priors, region: Tensor) -> Tensor:
+    """(P,) bool, which priors have their center in a voxel of a region (*spatial)."""
+    size = torch.tensor(region.shape, device=priors.boxes.device)
+    voxels = priors.centers.floor().long()
+    inside = ((voxels >= 0) & (voxels < size)).all(dim=1)
+    places = torch.minimum(voxels.clamp(min=0), size - 1)
+    return inside & (region.to(places.device)[tuple(places.T)] > 0)
 
 
 def rank_in_object(objects: Tensor, quality: Tensor) -> Tensor:

@@ -51,8 +51,12 @@ class DistAssigner:
         distances = self._distances(priors, target, pairs)
         own = own_levels(priors, target.boxes, self.level_size)[pairs.objects, priors.levels[pairs.priors]]
         claimable = torch.where(own, distances, torch.inf)
-        objects = settle_claims(priors, target, pairs, -claimable, claimable <= self.positive_distance)
-        return leave_out_ignored(ignore_background(objects, pairs.priors[distances < self.negative_distance]), priors, target)
+        wanted, near = claimable <= self.positive_distance, distances < self.negative_distance
+        if target.in_region is not None:  # what such an object covers is not told by its box
+            by_box = ~target.in_region[pairs.objects]
+            wanted, near = wanted & by_box, near & by_box
+        objects = settle_claims(priors, target, pairs, -claimable, wanted)
+        return leave_out_ignored(ignore_background(objects, pairs.priors[near]), priors, target)
 
     def _distances(self, priors: Priors, target: Target, pairs: Pairs) -> Tensor:
         offsets = (priors.centers[pairs.priors] - box_centers(target.boxes)[pairs.objects]).abs()

@@ -46,4 +46,7 @@ class NearestAssigner:
         places = torch.arange(chosen.shape[1], device=chosen.device).expand_as(chosen)
         claimed = (places < self.num_positives) & ranked.values.isfinite()
         objects = settle_claims(priors, target, Pairs.of_rows(chosen), -ranked.values.flatten(), claimed.flatten())
-        return leave_out_ignored(ignore_background(objects, chosen[ranked.values.isfinite()]), priors, target)
+        near = ranked.values.isfinite()
+        if target.in_region is not None:  # what such an object covers is not told by its center
+            near = near & ~target.in_region[:, None]
+        return leave_out_ignored(ignore_background(objects, chosen[near]), priors, target)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from medtk_monai.assigners.candidates import near_candidates, scores_and_overlaps
-from medtk_monai.assigners.claims import ignore_background, leave_out_ignored, rank_in_object, settle_claims
+from medtk_monai.assigners.claims import ignore_background, known_by_box, leave_out_ignored, rank_in_object, settle_claims
 from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 EPSILON = 1e-7
@@ -48,5 +48,5 @@ class SimOTAAssigner:
         claimed = (rank_in_object(candidates.objects, -cost) < wanted[candidates.objects]) & (iou > 0)
         objects = settle_claims(priors, target, candidates, -cost, claimed)
         if self.ignore_near:
-            objects = ignore_background(objects, candidates.priors)
+            objects = ignore_background(objects, known_by_box(candidates, target).priors)
         return leave_out_ignored(objects, priors, target)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medtk_monai.assigners.candidates import near_candidates, scores_and_overlaps
-from medtk_monai.assigners.claims import all_background, ignore_background, leave_out_ignored, rank_in_object, settle_claims
+from medtk_monai.assigners.claims import all_background, ignore_background, known_by_box, leave_out_ignored, rank_in_object, settle_claims
 from medtk_monai.structures import Assignment, Prediction, Priors, Target
 
 
@@ -37,12 +37,12 @@ class TaskAlignedAssigner:
 
     def __call__(self, priors: Priors, target: Target, prediction: Prediction | None = None) -> Assignment:
         if not len(target):
-            return all_background(priors)
+            return all_background(priors, target)
         candidates = near_candidates(priors, target, self.num_nearest)
         scores, iou = scores_and_overlaps(priors, target, prediction, candidates)
         worth = scores**self.alpha * iou**self.beta
         claimed = (rank_in_object(candidates.objects, worth) < self.num_positives) & (iou > 0)
         objects = settle_claims(priors, target, candidates, worth, claimed)
         if self.ignore_near:
-            objects = ignore_background(objects, candidates.priors)
+            objects = ignore_background(objects, known_by_box(candidates, target).priors)
         return leave_out_ignored(objects, priors, target)

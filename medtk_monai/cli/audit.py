@@ -70,6 +70,9 @@ def _show(report: dict[str, Any]) -> None:
         print(f"{name:>16} {part['objects']:>8} {shares} {iou:>22}")
     if report["small_size"] is not None:
         print(f"finest stride {report['finest_stride']:.3g} voxels; a tenth of the objects are smaller than {report['small_size']:.1f}")
+    if untaught := report["untaught"]:
+        case, share = max(untaught.items(), key=lambda row: row[1])
+        print(f"ignored objects in {len(untaught)} cases: what they cover teaches nothing, at most {share:.2%} of an image (case {case})")
     for sentence in report["advice"]:
         print(sentence)
     for case in sorted(set(report["unmatched"])):

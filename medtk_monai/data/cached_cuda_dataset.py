@@ -123,7 +123,7 @@ class CachedCudaDataset(Dataset):
             yield place, self._move(item, place)
 
     def _move(self, item: dict[str, Any], place: str) -> dict[str, Any]:
-        """Images and masks to their place; targets but for the mask stay in main memory, where they are drawn from."""
+        """Images and masks to their place; targets but for their masks stay in main memory, where they are drawn from."""
         if place == "file":
             return item
         return {key: self._move_value(value, place, key == "image") for key, value in item.items()}
@@ -133,7 +133,9 @@ class CachedCudaDataset(Dataset):
             return self._hold(value, place if is_image else "host")
         if isinstance(value, Target):
             held = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name) is not None}
-            return Target(**{name: self._hold(part, place if name == "mask" else "host") for name, part in held.items()})
+            return Target(
+                **{name: self._hold(part, place if name in ("mask", "ignored_region") else "host") for name, part in held.items()}
+            )
         return value
 
     def _hold(self, tensor: Tensor, place: str) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from medtk_monai.atomic import replacing
 from medtk_monai.structures import Target
 
-MAGIC = b"medtk item 1\n"
+MAGIC = b"medtk item 2\n"
 ALIGNMENT = 64
 _DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
     torch.float16, torch.float32, torch.float64, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool,

@@ -211,7 +211,7 @@ def _arrived(future: Future) -> Item:
     if event is not None:
         stream = torch.cuda.current_stream(batch["image"].device)
         stream.wait_event(event)
-        for tensor in (batch["image"], *(target.mask for target in batch["target"] if target.mask is not None)):
-            if tensor.is_cuda:
+        for tensor in (batch["image"], *(part for target in batch["target"] for part in (target.mask, target.ignored_region))):
+            if tensor is not None and tensor.is_cuda:
                 tensor.record_stream(stream)  # or its memory may be given away while the loop still reads it
     return batch

@@ -64,6 +64,11 @@ def match_objects(
     return matches
 
 
+def untaught_share(target: Target) -> float:
+    """The share of an image that teaches nothing, since ignored objects cover it; 0 where none is ignored."""
+    return 0.0 if target.ignored_region is None else float(target.ignored_region.double().mean())
+
+
 def _whole_cells(patch_size: int | Sequence[int], generator: PriorGenerator, dims: int) -> list[int]:
     return [ceil(n / s) * s for n, s in zip(per_axis(patch_size, dims), coarsest_stride(generator.strides, dims))]
 
@@ -79,6 +84,8 @@ def _match(priors: Priors, assigner: Assigner, case: str, target: Target, index:
         torch.cat([own, shown.boxes]),
         torch.cat([target.labels[[index]], shown.labels]),
         torch.cat([torch.zeros(1, dtype=torch.bool), shown.ignored]),
+        ignored_region=shown.ignored_region,
+        in_region=None if shown.in_region is None else torch.cat([torch.zeros(1, dtype=torch.bool), shown.in_region]),
     )
     levels = priors.levels[assigner(priors, around).objects == 0]
     per_level = tuple(levels.bincount(minlength=int(priors.levels.max()) + 1).tolist())

@@ -10,6 +10,7 @@ from medtk_monai.box_ops import box_sizes, clip_boxes
 from medtk_monai.coders import BoxCoder
 from medtk_monai.detectors.fit import check_fit
 from medtk_monai.errors import DataError
+from medtk_monai.scores import exact_scores, narrowed, ranked_by, score_and_miss
 from medtk_monai.structures import DenseOutput, Detections, Priors, Window
 from medtk_monai.suppressors import Suppressor
 
@@ -47,18 +48,17 @@ class Postprocessor:
         return [self.merge([found], image_size) for found in self.candidates(output, windows)]
 
     def candidates(self, output: DenseOutput, windows: Sequence[Window]) -> list[Detections]:
-        """The output for B windows -> decoded candidates of each window's core, in voxels of the whole image.
+        """The output for B windows -> decoded candidates of each window's core, in voxels of the whole image; scores are float64.
 
         Raises:
             DataError: the maps are not those that the priors are laid for.
         """
         check_fit(output, self.generator)
         logits, deltas = output.flatten()
-        scores, quality = logits.sigmoid(), output.flat_quality()
-        if quality is not None:
-            scores = (scores * quality.sigmoid()[..., None]).sqrt()
+        quality = output.flat_quality()
+        scores, misses = score_and_miss(logits, None if quality is None else quality[..., None])
         places = {w: place_in_window(self.generator, output.feature_sizes, w, logits.device) for w in set(windows)}
-        return [self._window_candidates(s, d, *places[w]) for s, d, w in zip(scores, deltas, windows)]
+        return [self._window_candidates((s, m), d, *places[w]) for s, m, d, w in zip(scores, misses, deltas, windows)]
 
     def merge(self, parts: Sequence[Detections], image_size: Sequence[int]) -> Detections:
         """Candidates of all windows of one image -> its detections, best first; equal scores rank by prior id.
@@ -71,19 +71,19 @@ class Postprocessor:
         found = found[found.prior_ids.argsort(stable=True)]
         found = found[found.scores.argsort(descending=True, stable=True)[: self.top_k]]
         boxes = clip_boxes(found.boxes, tuple(image_size))
-        found = Detections(boxes, found.scores, found.labels, found.prior_ids)
+        found = Detections(boxes, narrowed(found.scores), found.labels, found.prior_ids)
         found = found[(box_sizes(boxes) > 0).all(dim=1)]
         return self.suppressor(found)[: self.max_detections]
 
-    def _window_candidates(self, scores: Tensor, deltas: Tensor, priors: Priors, positions: Tensor) -> Detections:
-        num_classes, scores = scores.shape[1], scores[positions]
+    def _window_candidates(self, given: tuple[Tensor, Tensor], deltas: Tensor, priors: Priors, positions: Tensor) -> Detections:
+        num_classes, (scores, miss) = given[0].shape[1], (part[positions].flatten() for part in given)
         # NaN, which is not above any number, must not pass for nothing found: it ranks first, and is told where windows are merged.
-        scores = torch.where(scores <= self.score_threshold, 0.0, scores).flatten()
-        best = scores.topk(min(self.top_k, len(scores)))
+        scores = torch.where(scores <= self.score_threshold, 0.0, scores)
+        best = ranked_by(scores, miss).topk(min(self.top_k, len(scores)))
         index = best.indices[best.values != 0]
         rows, labels = index // num_classes, index % num_classes
         boxes = self.coder.decode(priors[rows], deltas[positions[rows]])
-        return Detections(boxes, scores[index], labels, priors.ids[rows])
+        return Detections(boxes, exact_scores(scores[index], 1 - miss[index].double()), labels, priors.ids[rows])
 
 
 def check_finite(found: Detections) -> None:

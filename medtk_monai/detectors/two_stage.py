@@ -19,6 +19,7 @@ from medtk_monai.heads import RoIExtractor
 from medtk_monai.losses import BoxLoss, ClassificationLoss
 from medtk_monai.networks import with_reflect_padding
 from medtk_monai.samplers import Sampler
+from medtk_monai.scores import exact_scores
 from medtk_monai.structures import Detections, Prediction, PriorGrid, Priors, Target, TwoStageOutput, Window
 
 Criterion = Callable[..., dict[str, Tensor]]
@@ -179,6 +180,8 @@ class TwoStagePostprocessor:
         ids[positions] = priors.ids
         boxes = self.coder.decode(proposals_as_priors(proposals), deltas) + torch.tensor(window.origin * 2, device=logits.device)
         scores = logits.sigmoid() ** self.share * proposals.scores[:, None] ** (1 - self.share)
+        exact = logits.double().sigmoid() ** self.share * proposals.scores.double()[:, None] ** (1 - self.share)
+        scores = exact_scores(scores, exact)
         # NaN is kept, to be told where windows are merged.
         rows, labels = (~(scores <= self.dense.score_threshold) & (ids[proposals.prior_ids] >= 0)[:, None]).nonzero(as_tuple=True)
         return Detections(boxes[rows], scores[rows, labels], labels, ids[proposals.prior_ids[rows]])

@@ -16,6 +16,7 @@ from medtk_monai.formats.json_files import read_json
 from medtk_monai.formats.predictions import OPERATING_POINTS
 from medtk_monai.metrics import CaseMatches, IoUHit
 from medtk_monai.metrics.average_precision import AP_IOUS
+from medtk_monai.metrics.excuse import COVER
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import ONE_TO_ONE
 from medtk_monai.metrics.resampling import Bootstrap
@@ -64,8 +65,8 @@ def table_of(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], num_c
 
 
 def _table_at_iou(cases: Sequence[MatchedCase], table: MatchTable, iou: float, rules: Rules) -> MatchTable:
-    """The table of matches one to one at an IoU: ``table`` itself where the rules are just these."""
-    if (rules.hit, rules.pairing) == (IoUHit(iou), ONE_TO_ONE):
+    """The table of matches one to one at an IoU, crowds as in COCO: ``table`` itself where the rules are just these."""
+    if (rules.hit, rules.pairing, rules.excuse) == (IoUHit(iou), ONE_TO_ONE, COVER):
         return table
     return table_of(cases, [case.match(IoUHit(iou), ONE_TO_ONE) for case in cases])
 

@@ -14,7 +14,9 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case, world_boxes
 from medtk_monai.metrics import CaseMatches, CenterInBoxHit, Hit, MaskHit, Pairing, match_detections
+from medtk_monai.metrics.excuse import COVER, Excuse
 from medtk_monai.metrics.rules import Rules
+from medtk_monai.scores import read_scores
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections, Target
 from medtk_monai.transforms.boxes import WorldBoxes
 
@@ -32,7 +34,7 @@ class MatchedCase:
         target: M objects, alike.
         world_centers: (N, D) of the findings, RAS mm.
         direction: (D, D) float64, column d the unit vector of the frame's axis d in the world.
-        mask_hit: the rule of points in masks; None where the objects are boxes.
+        mask_hit: the masks of the objects, as the rule of points in them; None where the objects are boxes.
     """
 
     truth: TruthCase
@@ -54,13 +56,13 @@ class MatchedCase:
         # Where there are no objects, no rule has anything to say.
         return hit or self.mask_hit or CenterInBoxHit()
 
-    def match(self, hit: Hit | None, pairing: Pairing) -> CaseMatches:
-        """The matches by a hit rule, see ``rule``.
+    def match(self, hit: Hit | None, pairing: Pairing, excuse: Excuse = COVER) -> CaseMatches:
+        """The matches by a hit rule, see ``rule``; ``excuse`` tells which findings an ignored object sets aside.
 
         Raises:
             DataError: masks are asked for, and the objects are boxes.
         """
-        return match_detections(self.detections, self.target, self.rule(hit), self.truth.case_id, pairing)
+        return match_detections(self.detections, self.target, self.rule(hit), self.truth.case_id, pairing, excuse, self.mask_hit)
 
 
 def case_on_grid(detections: Detections, target: Target, affine: Tensor, case_id: str, patient: str) -> MatchedCase:
@@ -118,7 +120,7 @@ def _joined(case: Case | None, truth: TruthCase, source: str) -> MatchedCase:
         offset = spacing / 2 - to_frame @ affine[:-1, -1]
         hit = MaskHit(torch.from_numpy(truth.mask[0]), tuple(spacing.tolist()))
     found = _hulls(centers, sizes, direction, to_frame, offset)
-    scores, labels = torch.tensor(case["scores"], dtype=torch.float32), torch.tensor(case["labels"], dtype=torch.int64)
+    scores, labels = read_scores(case["scores"]), torch.tensor(case["labels"], dtype=torch.int64)
     ids = torch.tensor(case.get("prior_ids") or [UNKNOWN_PRIOR] * len(found), dtype=torch.int64)
     objects = _hulls(truth.boxes.centers, truth.boxes.sizes, truth.boxes.direction, to_frame, offset)
     return MatchedCase(truth, Detections(found, scores, labels, ids), Target(objects, truth.labels, truth.ignored), centers, axes, hit)
@@ -161,4 +163,4 @@ def _some(names: Sequence[str]) -> str:
 
 def match_all(cases: Sequence[MatchedCase], rules: Rules) -> list[CaseMatches]:
     """The matches of each case by some rules."""
-    return [case.match(rules.hit, rules.pairing) for case in cases]
+    return [case.match(rules.hit, rules.pairing, rules.excuse) for case in cases]

@@ -20,6 +20,7 @@ from medtk_monai.formats.evaluation import write_froc_csv, write_metrics
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.metrics.matching import UNMATCHED
 from medtk_monai.metrics.summary import Summary
+from medtk_monai.scores import SATURATED
 from medtk_monai.visualize import plot_froc
 
 METRICS = "metrics.json"
@@ -88,7 +89,7 @@ def _rows(case: MatchedCase, match: CaseMatches) -> Iterator[list[Any]]:
         place = [*(f"{value:.4f}" for value in centers[index]), *[""] * (3 - dims)]
         number = "" if found == UNMATCHED else found
         prior = int(case.detections.prior_ids[index])
-        label, score = int(match.labels[index]), f"{match.scores[index]:.9g}"
+        label, score = int(match.labels[index]), f"{match.scores[index]:.{17 if match.scores[index] > SATURATED else 9}g}"
         yield [*head, kind, label, score, *place, f"{sizes[index]:.4f}", number, "" if prior < 0 else prior]
     for index in np.flatnonzero(match.missed).tolist():
         place = [*(f"{value:.4f}" for value in truth.boxes.centers[index].tolist()), *[""] * (3 - dims)]

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from medtk_monai.box_ops import apply_affine, boxes_from_world, boxes_to_world, spatial_affine
 from medtk_monai.errors import DataError
+from medtk_monai.scores import read_scores, stored
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections
 
 _DECIMALS_MM = 4
@@ -45,7 +46,7 @@ def case_prediction(
         grid: size (voxels) and affine (as above) of the original scan, which may differ from the grid of the boxes.
 
     Returns:
-        ``boxes`` are center and side lengths along the columns of ``direction``, rounded to 0.0001 mm; scores keep float32.
+        ``boxes`` are center and side lengths along the columns of ``direction``, rounded to 0.0001 mm; scores keep float32, and their order near 1.
     """
     boxes = detections.boxes.detach().cpu()
     dims = boxes.shape[-1] // 2
@@ -56,7 +57,7 @@ def case_prediction(
         "space": "RAS",
         "direction": _rounded(direction, _DECIMALS_DIRECTION),
         "boxes": _rounded(torch.cat([centers, sizes], dim=-1), _DECIMALS_MM),
-        "scores": [float(str(score)) for score in detections.scores.detach().float().cpu().numpy()],
+        "scores": stored(detections.scores),
         "labels": detections.labels.tolist(),
     }
     if not (detections.prior_ids == UNKNOWN_PRIOR).any():
@@ -173,7 +174,7 @@ def detections_from_case(case: Case, affine: Tensor) -> Detections:
     centers, sizes, direction = (torch.from_numpy(part) for part in world_boxes(case, "RAS"))
     detections = Detections(
         boxes_from_world(centers, sizes, direction, spatial_affine(torch.as_tensor(affine).cpu(), dims)),
-        torch.tensor(case["scores"], dtype=torch.float32),
+        read_scores(case["scores"]),
         torch.tensor(case["labels"], dtype=torch.int64),
         torch.tensor(case.get("prior_ids") or [UNKNOWN_PRIOR] * len(centers), dtype=torch.int64),
     )

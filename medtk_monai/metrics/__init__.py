@@ -2,6 +2,7 @@
 
 from medtk_monai.metrics.average_precision import AP_IOUS, average_precision
 from medtk_monai.metrics.detection_metrics import DetectionMetrics
+from medtk_monai.metrics.excuse import Cover
 from medtk_monai.metrics.figures import FIGURES, Figure, Trait, figures_of
 from medtk_monai.metrics.froc import STANDARD_FP_PER_CASE, FrocCurve, froc_curve, sensitivity_at
 from medtk_monai.metrics.goal import Goal, parse_goal
@@ -33,6 +34,7 @@ __all__ = [
     "CenterDistanceHit",
     "CenterInBoxHit",
     "Comparison",
+    "Cover",
     "DetectionMetrics",
     "Figure",
     "FrocCurve",

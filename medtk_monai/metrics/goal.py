@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from medtk_monai.metrics.excuse import COVER
 from medtk_monai.metrics.figures import figures_of
 from medtk_monai.metrics.hits import IoUHit
 from medtk_monai.metrics.match_table import MatchTable
@@ -70,7 +71,7 @@ def _sensitivity_at(text: str, rate: float, rules: Rules) -> Goal:
 
 
 def _ap_at(text: str, iou: float, rules: Rules) -> Goal:
-    own = replace(rules, hit=IoUHit(iou), pairing=ONE_TO_ONE, name=f"{rules.name}, {text}")
+    own = replace(rules, hit=IoUHit(iou), pairing=ONE_TO_ONE, excuse=COVER, name=f"{rules.name}, {text}")
     return Goal(text, own, average_precisions)
 
 

@@ -13,7 +13,8 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics.hits import Hit
+from medtk_monai.metrics.excuse import COVER, Excuse, excusing
+from medtk_monai.metrics.hits import Hit, MaskHit
 from medtk_monai.structures import Detections, Target
 
 UNMATCHED = -1
@@ -26,7 +27,7 @@ class Outcome(IntEnum):
     FALSE_POSITIVE = 0
     TRUE_POSITIVE = 1
     SET_ASIDE = 2
-    """It hit an ignored object, and counts neither way."""
+    """An ignored object excuses it, or it hit an object found before where such hits are left out: it counts neither way."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,19 @@ class PooledMatches:
 ONE_TO_ONE = Pairing()
 
 
-def match_detections(detections: Detections, target: Target, hit: Hit, case_id: str = "", pairing: Pairing = ONE_TO_ONE) -> CaseMatches:
+def match_detections(
+    detections: Detections,
+    target: Target,
+    hit: Hit,
+    case_id: str = "",
+    pairing: Pairing = ONE_TO_ONE,
+    excuse: Excuse = COVER,
+    masks: MaskHit | None = None,
+) -> CaseMatches:
     """Match the detections of one case with its objects, class by class.
 
-    A detection that finds no object but hits an ignored one, of whatever class, is set aside; an ignored object takes any number. All
-    others are false positives, and so is a second detection of an object already found, unless duplicates are set aside.
+    A detection that finds no object but is excused by an ignored one, of whatever class, is set aside; an ignored object takes any number.
+    All others are false positives, and so is a second detection of an object already found, unless duplicates are set aside.
 
     Args:
         detections: N detections.
@@ -119,6 +128,8 @@ def match_detections(detections: Detections, target: Target, hit: Hit, case_id: 
         hit: the hit rule.
         case_id: named in errors.
         pairing: who may find what; equal scores keep their order.
+        excuse: which findings an ignored object sets aside.
+        masks: of the objects, in the unit of the boxes; None where they are boxes.
 
     Raises:
         DataError: a score or a box is not finite.
@@ -137,11 +148,14 @@ def match_detections(detections: Detections, target: Target, hit: Hit, case_id: 
     taken = np.flatnonzero(finders != UNMATCHED)[::-1]  # of several objects that one detection finds, the first is named
     objects[finders[taken]] = taken
     found = objects != UNMATCHED
-    for_ignored = ~found & (is_hit & ignored).any(axis=1)
+    excuses = np.full(quality.shape, -np.inf)
+    if ignored.any():
+        excuses[:, ignored] = excusing(excuse, hit, detections.boxes, target.boxes, masks)[:, ignored]
+    for_ignored = ~found & np.isfinite(excuses).any(axis=1)
     duplicate = ~found & ~for_ignored & to_find.any(axis=1) & (pairing.duplicates == "set_aside")
     aside = for_ignored | duplicate
     for i in np.flatnonzero(aside):
-        objects[i] = np.where(is_hit[i] & ignored if for_ignored[i] else to_find[i], quality[i], -np.inf).argmax()
+        objects[i] = (excuses[i] if for_ignored[i] else np.where(to_find[i], quality[i], -np.inf)).argmax()
 
     found_scores = np.full(len(object_labels), np.nan)
     found_scores[taken] = scores[finders[taken]]

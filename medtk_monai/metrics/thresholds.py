@@ -11,6 +11,7 @@ import numpy as np
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import Interval, intervals, plain
 from medtk_monai.metrics.weighted import counts_at
+from medtk_monai.scores import stored_score
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,8 @@ def fp_name(fp_per_case: float) -> str:
 
 
 def typed_threshold(value: float) -> float:
-    """A threshold as scores are stored, in float32: 0.7 typed is to include a score of 0.7."""
-    return float(np.float32(value))
+    """A threshold as scores are compared, in float32 below 1: 0.7 typed is to include a score of 0.7."""
+    return stored_score(value)
 
 
 def threshold_for_fp(table: MatchTable, fp_per_case: float) -> float:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from monai.bundle import ConfigParser
 
+from medtk_monai.anchors import PriorGenerator
+from medtk_monai.assigners import Assigner
 from medtk_monai.bundle import keys
 from medtk_monai.bundle.overrides import lay_over, read_config
 from medtk_monai.bundle.parts import building
 from medtk_monai.data import locate_datalist, select_cases
 from medtk_monai.data.selection import TRAINING
-from medtk_monai.detectors.coverage import match_objects, summarize
+from medtk_monai.detectors.coverage import match_objects, summarize, untaught_share
 from medtk_monai.errors import DataError
 from medtk_monai.model import ModelSource
+from medtk_monai.structures import Target
 
 _ENOUGH_SHARE = 0.9
 
@@ -28,7 +31,8 @@ def audit_files(config_files: Sequence[str], overrides: Mapping[str, Any] | None
         overrides: further values of the configuration.
 
     Returns:
-        See ``medtk_monai.detectors.coverage.summarize``.
+        See ``medtk_monai.detectors.coverage.summarize``; and ``untaught``: by case id the share of its image that teaches nothing,
+        since ignored objects cover it, of cases that have such.
 
     Raises:
         DataError: there is no such file, an override names no value of the configuration, or the data is wrong.
@@ -58,8 +62,7 @@ def audit_model(source: ModelSource) -> dict[str, Any]:
     radius = parser.get("point_radius_mm")
     data = locate_datalist(where.get("dataset_dir"), where.get("datalist"), output_dir="")
     cases = select_cases(data, TRAINING, dataset_dir=where.get("dataset_dir"), point_radius_mm=radius)
-    targets = ((str(case["case_id"]), prepare(case)["target"]) for case in cases)
-    return summarize(match_objects(generator, assigner, targets, patch_size), generator.strides)
+    return _report(generator, assigner, ((str(case["case_id"]), prepare(case)["target"]) for case in cases), patch_size)
 
 
 def is_enough(report: Mapping[str, Any]) -> bool:
@@ -71,4 +74,18 @@ def _audit(parser: ConfigParser, values: Mapping[str, Any]) -> dict[str, Any]:
     lay_over(parser, {"cache_dir": None} | dict(values))  # a report leaves no prepared cases behind
     generator, assigner, patch_size = (parser.get_parsed_content(name) for name in keys.MATCHES)
     cases = ((str(item["case_id"]), item["target"]) for item in parser.get_parsed_content(keys.TRAINING_SET))
-    return summarize(match_objects(generator, assigner, cases, patch_size), generator.strides)
+    return _report(generator, assigner, cases, patch_size)
+
+
+def _report(
+    generator: PriorGenerator, assigner: Assigner, cases: Iterable[tuple[str, Target]], patch_size: int | Sequence[int]
+) -> dict[str, Any]:
+    shares: dict[str, float] = {}
+
+    def seen() -> Iterator[tuple[str, Target]]:
+        for case, target in cases:
+            shares[case] = untaught_share(target)
+            yield case, target
+
+    report = summarize(match_objects(generator, assigner, seen(), patch_size), generator.strides)
+    return report | {"untaught": {case: share for case, share in shares.items() if share}}

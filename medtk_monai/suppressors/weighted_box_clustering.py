@@ -43,7 +43,11 @@ class WeightedBoxClustering:
                 weights = torch.ones_like(weights)
             votes = weights * detections.scores[members]
             missing = max(self.num_views - len(members), 0) * weights.mean()
-            boxes.append((votes[:, None] * detections.boxes[members]).sum(dim=0, keepdim=True) / votes.sum().clamp(min=1e-12))
+            boxes.append(
+                ((votes[:, None] * detections.boxes[members]).sum(dim=0, keepdim=True) / votes.sum().clamp(min=1e-12)).to(
+                    detections.boxes.dtype
+                )
+            )
             scores.append((votes.sum() / (weights.sum() + missing))[None])
             best.append(left[0])
             left = left[~joins]

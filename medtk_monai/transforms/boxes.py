@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import torch
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, Transform
+from monai.transforms import MapTransform, ResampleToMatch, Transform
 from torch import Tensor
 
 from medtk_monai.box_ops import apply_affine, boxes_from_world, clip_boxes, spatial_affine, visible_fractions
@@ -45,7 +46,8 @@ class WorldBoxes:
 class WorldToVoxelBoxesd(Transform):
     """Turn ``world_boxes`` into a Target on the image's grid; use it after Orientationd, Spacingd and other resampling.
 
-    Replaces ``world_boxes``, ``labels``, ``ignored`` and ``mask`` by ``target``. Adds ``affine``, (D + 1, D + 1) float64, voxel centers of
+    Replaces ``world_boxes``, ``labels``, ``ignored``, ``mask`` and ``ignored_region`` by ``target``; where no mask tells what ignored
+    objects cover, it is the ellipsoids in their boxes. Adds ``affine``, (D + 1, D + 1) float64, voxel centers of
     ``image`` -> world mm, and ``image_path``, the image's file (str; not earlier, as MONAI's Spacingd takes keys that begin with
     "image_" for metadata). Boxes that stick out of the image are clipped to it.
 
@@ -69,8 +71,36 @@ class WorldToVoxelBoxesd(Transform):
             what = f"box {outside[0]}, voxels {[round(value, 1) for value in boxes[outside[0]].tolist()]}, lies outside the image {size}"
             raise DataError(what, str(data.get("case_id", "")), "correct or remove the box, or crop the image less")
         mask = data.pop("mask").as_tensor()[0].to(torch.uint8) if "mask" in data else None
-        target = Target(clip_boxes(boxes, size), data.pop("labels"), data.pop("ignored"), mask=mask)
+        ignored = data.pop("ignored")
+        region = _region(boxes, ignored, data.pop("ignored_region", None), image)
+        in_region = None if region is None else ignored
+        target = Target(clip_boxes(boxes, size), data.pop("labels"), ignored, None, mask, region, in_region)
         return data | {"target": target, "affine": affine, "image_path": str(image.meta.get("filename_or_obj", ""))}
+
+
+def _region(boxes: Tensor, ignored: Tensor, masked: MetaTensor | None, image: MetaTensor) -> Tensor | None:
+    """What ignored objects cover on the image's grid, (*spatial) uint8: their masks, or else ellipsoids; None without such objects."""
+    if not ignored.any():
+        return None
+    if masked is None:
+        return _ellipsoids(boxes[ignored], tuple(image.shape[1:]))
+    same_grid = masked.shape[1:] == image.shape[1:] and torch.allclose(masked.affine, image.affine, atol=1e-4)
+    moved = masked if same_grid else ResampleToMatch(mode="nearest", padding_mode="zeros")(masked, image)
+    return torch.as_tensor(moved)[0].to(torch.uint8)
+
+
+def _ellipsoids(boxes: Tensor, size: tuple[int, ...]) -> Tensor:
+    """(*size) uint8, 1 where the middle of a voxel lies in the ellipsoid in one of the boxes (N, 2D)."""
+    region = torch.zeros(size, dtype=torch.uint8)
+    for box in boxes.double():
+        lower, upper = (part.tolist() for part in box.chunk(2))
+        near = tuple(slice(max(int(low), 0), min(ceil(high), n)) for low, high, n in zip(lower, upper, size))
+        distance = torch.zeros(())
+        for axis, (part, low, high) in enumerate(zip(near, lower, upper)):
+            steps = (torch.arange(part.start, part.stop) + 0.5 - (low + high) / 2) / max((high - low) / 2, 0.5)
+            distance = distance + steps.square().view(-1, *(1,) * (len(size) - axis - 1))
+        region[near] |= (distance <= 1).to(torch.uint8)
+    return region
 
 
 def _check_frame(world: WorldBoxes, affine: Tensor, size: tuple[int, ...], case: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -34,6 +34,7 @@ class CaseObjects:
         ignored: (N,) bool.
         mask: (*spatial) int32, i + 1 in the voxels of object i, and its affine (D + 1, D + 1), of a label map read without the image.
         classes: (1, *spatial) uint8 on the image's grid, the class of each voxel from 1; None unless asked for.
+        region: (1, *spatial) uint8 on the label map's grid, 1 in the voxels of ignored objects; None without image, label map, or such objects.
     """
 
     world: WorldBoxes
@@ -41,6 +42,7 @@ class CaseObjects:
     ignored: Tensor
     mask: tuple[np.ndarray, Tensor] | None = None
     classes: Tensor | None = None
+    region: Tensor | None = None
 
 
 class LoadCased(Transform):
@@ -93,7 +95,7 @@ class LoadCased(Transform):
         image = self._read(path, "image", case)
         _check_image(image, self.num_channels, path, case)
         objects = self.read_objects(data, case, image)
-        extra = {} if objects.classes is None else {"mask": objects.classes}
+        extra = {"mask": objects.classes, "ignored_region": objects.region}
         own = {
             "image": image,
             "case_id": case,
@@ -102,7 +104,7 @@ class LoadCased(Transform):
             "ignored": objects.ignored,
             "scan_facts": scan_facts(image),
         }
-        return {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")} | own | extra
+        return {key: value for key, value in data.items() if key not in FILE_KEYS and not key.startswith("image_")} | own | _present(extra)
 
     def read_objects(self, data: Mapping[str, Any], case: str, image: MetaTensor | None = None) -> CaseObjects:
         """The objects of a case; without its image, whether a label map overlaps it is not checked, and ``classes`` is None.
@@ -111,13 +113,14 @@ class LoadCased(Transform):
             DataError: boxes or label map are not as described.
         """
         if data.get("label_map"):
-            objects, volumes = self._read_label_map(data, image, case)
+            objects, volumes, region_of = self._read_label_map(data, image, case)
         else:
             world, labels, volumes = _read_boxes(data, self.spatial_dims, case)
-            objects = CaseObjects(world, labels, torch.zeros(len(world), dtype=torch.bool))
+            objects, region_of = CaseObjects(world, labels, torch.zeros(len(world), dtype=torch.bool)), _no_region
         smallest, largest = self.volume_range
         ignored = torch.tensor(data.get("ignored") or [False] * len(volumes), dtype=torch.bool)
-        return replace(objects, ignored=ignored | (volumes < smallest) | (volumes > largest))
+        ignored = ignored | (volumes < smallest) | (volumes > largest)
+        return replace(objects, ignored=ignored, region=region_of(ignored) if ignored.any() else None)
 
     def _read(self, path: str, role: str, case: str) -> MetaTensor:
         image = without_flat_axes(self.read_file(path, role, case), self.spatial_dims)
@@ -127,8 +130,8 @@ class LoadCased(Transform):
         _check_affine(image, f"{role} {path}", case)
         return image
 
-    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor | None, case: str) -> tuple[CaseObjects, Tensor]:
-        """The objects of a label map, and their volumes (N,)."""
+    def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor | None, case: str) -> tuple[CaseObjects, Tensor, Region]:
+        """The objects of a label map, their volumes (N,), and what of them covers which voxels."""
         path = str(data["label_map"])
         label_map = self._read(path, "label map", case)
         mask = _instances(label_map, path, case)
@@ -148,7 +151,13 @@ class LoadCased(Transform):
             None if image is not None else (_renumbered(mask, {value: i for i, (value, _) in enumerate(found, 1)}, np.int32), affine),
             _classes_on_grid(mask, numbers, label_map, image) if self.keep_mask and image is not None else None,
         )
-        return objects, torch.tensor(counts, dtype=torch.float64) * affine[:-1, :-1].det().abs()
+
+        def region_of(chosen: Tensor) -> Tensor | None:
+            marks = {value: int(mark) for (value, _), mark in zip(found, chosen.tolist())}
+            region = torch.from_numpy(_renumbered(mask, marks, np.uint8))[None]
+            return None if image is None else MetaTensor(region, affine=label_map.affine)
+
+        return objects, torch.tensor(counts, dtype=torch.float64) * affine[:-1, :-1].det().abs(), region_of
 
     def _class_of(self, value: int, classes: Mapping[int, int], case: str) -> int:
         if classes and value not in classes:
@@ -158,6 +167,18 @@ class LoadCased(Transform):
             remedy = f'raise num_classes to {label + 1}, or map the value to a class in the case\'s "labels"'
             raise DataError(f"mask value {value} is of class {label}, outside [0, {self.num_classes})", case, remedy)
         return label
+
+
+Region = Callable[[Tensor], Tensor | None]
+"""Takes (N,) bool, gives (1, *spatial) uint8 on the label map's grid: 1 in the voxels of the chosen objects; None where they are not known."""
+
+
+def _no_region(chosen: Tensor) -> Tensor | None:
+    return None
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _check_image(image: MetaTensor, num_channels: int | None, path: str, case: str) -> None:

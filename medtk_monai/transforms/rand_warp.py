@@ -206,19 +206,21 @@ class RandWarpBoxesd(Randomizable, Transform):
             boxes = warp_masked_boxes(target.boxes, target.labels, target.mask, warp)
         else:
             boxes = warp_boxes(target.boxes, warp, round_objects=self.extents == "ellipsoid")
-        labels, ignored = target.labels, target.ignored
+        labels, ignored, in_region = target.labels, target.ignored, target.in_region
         if self.padding_mode == "reflect":
             copies, sources = mirror_images(target.boxes, warp, image_size)
             boxes = torch.cat([boxes, warp_boxes(copies, warp, round_objects=self.extents != "block")])
             labels, ignored = torch.cat([labels, labels[sources]]), torch.cat([ignored, torch.ones_like(ignored[sources])])
+            in_region = None if in_region is None else torch.cat([in_region, in_region[sources]])
         exchanged = bool(self.label_pairs) and bool(warp.matrix.det() < 0)
         if exchanged:
             labels = _exchange(labels, self.label_pairs)
-        moved = self.rule(Target(boxes, labels, ignored), [0] * len(warp.size), warp.size)
+        moved = self.rule(Target(boxes, labels, ignored, in_region=in_region), [0] * len(warp.size), warp.size)
         mask = None if target.mask is None else self._read_mask(target.mask, warp)
         if mask is not None and exchanged:
             mask = (_exchange(mask.long() - 1, self.label_pairs) + 1).to(mask.dtype)
-        return replace(moved, mask=mask, cut=_cut_faces(warp, image_size))
+        region = None if target.ignored_region is None else self._read_mask(target.ignored_region, warp)
+        return replace(moved, mask=mask, ignored_region=region, cut=_cut_faces(warp, image_size))
 
     def _read_mask(self, mask: Tensor, warp: Warp) -> Tensor:
         return read_warped(mask[None], warp, nearest=True, device=self.device, padding_mode=self.padding_mode)[0]

@@ -18,7 +18,7 @@ class VisibilityRule:
 
     Args:
         keep_fraction: with at least this share of its volume inside, an object is kept; in (0, 1].
-        drop_fraction: up to this share it is dropped, and its rest counts as background; in [0, keep_fraction). Objects in between are
+        drop_fraction: up to this share it is dropped, and its rest counts as background unless a region tells that it is ignored; in [0, keep_fraction). Objects in between are
             ignored. For an object larger than the patch it is the share of what a patch could show at most.
     """
 
@@ -36,5 +36,6 @@ class VisibilityRule:
         clipped = clip_boxes(boxes, tuple(size))
         showable = torch.minimum(box_sizes(boxes), boxes.new_tensor(size)).prod(dim=1)
         shown = box_volumes(clipped) > self.drop_fraction * showable
-        mask = None if target.mask is None else read_reflected(target.mask, start, size)
-        return Target(clipped, target.labels, target.ignored | (visible < self.keep_fraction), mask=mask)[shown]
+        ignored = target.ignored | (visible < self.keep_fraction)
+        mask, region = (None if part is None else read_reflected(part, start, size) for part in (target.mask, target.ignored_region))
+        return Target(clipped, target.labels, ignored, None, mask, region, target.in_region)[shown]

@@ -20,6 +20,7 @@ from medtk_monai.assigners import (
     UniformAssigner,
     ValidMarginAssigner,
 )
+from medtk_monai.assigners.lookup import priors_inside
 from medtk_monai.box_ops import box_centers, pairwise_iou
 from medtk_monai.structures import IGNORED, NEGATIVE, Prediction, PriorGrid, Priors, Target
 
@@ -91,6 +92,33 @@ class TestContract:
         assert (assignment.objects[free.objects == 1] == IGNORED).all()
         assert set(assignment.objects.tolist()) == {0, NEGATIVE, IGNORED}
         assert torch.equal(assignment.objects == 0, free.objects == 0)
+
+    def test_what_an_ignored_object_covers_is_ignored_in_place_of_its_box(self, assigner, dims, kind):
+        """A box of which the object fills one end: the rest of the box teaches as before, but for priors that it claims itself."""
+        grid, boxes = priors(dims)[kind], [[2.0] * dims + [6.0] * dims, [8.0] * dims + [22.0] * dims]
+        region = torch.zeros((SIDE[dims],) * dims, dtype=torch.uint8)
+        region[(slice(8, 11), *(slice(8, 22),) * (dims - 1))] = 1
+        flags = torch.tensor([False, True])
+        by_box = assigner(grid, target(boxes, [False, True])).objects
+        by_region = assigner(grid, replace(target(boxes, [False, True]), ignored_region=region, in_region=flags)).objects
+        inside = region[tuple(grid.centers.floor().long().T)] > 0
+        assert torch.equal(by_region == 0, by_box == 0)
+        assert (by_region[inside & (by_region < 0)] == IGNORED).all()
+        assert ((by_region == IGNORED) <= (by_box == IGNORED)).all()
+        hollow = priors_inside(grid, torch.tensor(boxes[1:])).priors
+        hollow = hollow[~inside[hollow] & (grid.levels[hollow] == 0)]
+        assert (by_box[hollow] == IGNORED).all() and (by_region[hollow] == NEGATIVE).double().mean() > 0.5
+        # An object that a patch shows in part is ignored by its box as before.
+        cut = assigner(grid, replace(target(boxes, [False, True]), ignored_region=torch.zeros_like(region), in_region=flags & False))
+        assert torch.equal(cut.objects, by_box)
+
+    def test_a_region_is_ignored_where_no_object_is_left(self, assigner, dims, kind):
+        grid, region = priors(dims)[kind], torch.zeros((SIDE[dims],) * dims, dtype=torch.uint8)
+        region[(slice(0, 9),) * dims] = 1
+        none = replace(target(torch.zeros(0, 2 * dims)), ignored_region=region, in_region=torch.zeros(0, dtype=torch.bool))
+        found = assigner(grid, none).objects
+        inside = region[tuple(grid.centers.floor().long().T)] > 0
+        assert torch.equal(found == IGNORED, inside) and inside.any() and (found[~inside] == NEGATIVE).all()
 
     def test_the_grid_changes_nothing(self, assigner, dims, kind, monkeypatch):
         grid = priors(dims)[kind]

@@ -63,3 +63,14 @@ def test_a_missing_configuration_is_told(monkeypatch):
     with pytest.raises(SystemExit) as exit_info:
         main()
     assert "no file none.json" in str(exit_info.value.code)
+
+
+def test_what_ignored_objects_cover_is_told(phantom, tmp_path, monkeypatch, capsys):
+    """All objects are too small to count: there is nothing to match, and the masks teach nothing."""
+    settings = ["--dataset_dir", phantom(3), "--min_volume_mm3", "1e6", "--out", tmp_path / "report.json"]
+    audit(monkeypatch, *settings)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["objects"] == 0 and report["untaught"] and all(0 < share < 0.2 for share in report["untaught"].values())
+    assert "teaches nothing" in capsys.readouterr().out
+    audit(monkeypatch, *settings[:2])
+    assert "teaches nothing" not in capsys.readouterr().out

@@ -100,7 +100,7 @@ def test_other_rules_are_refused(two, tmp_path, one, other, told):
 def test_the_same_rules_by_another_name_are_compared(two, tmp_path):
     truth, first, second = two
     evaluate(first, truth, tmp_path / "a", "medtk")
-    evaluate(second, truth, tmp_path / "b", "nndetection")
+    evaluate(second, truth, tmp_path / "b", "iou:0.1")
     assert compare_evaluations(tmp_path / "a", tmp_path / "b", 10)["rules"]["name"] == "medtk"
 
 

@@ -2,10 +2,11 @@
 
 import json
 
+import nibabel
 import numpy as np
 import pytest
 import torch
-from small_set import around, write_found, write_set
+from small_set import AFFINE, SIZE, around, write_found, write_set
 
 from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
@@ -13,6 +14,7 @@ from medtk_monai.evaluation import TruthCase, evaluate_files, read_truth
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
 from medtk_monai.formats.cases import in_space, make_case
+from medtk_monai.metrics import Outcome
 from medtk_monai.metrics.rules import PRESETS, parse_rules
 from medtk_monai.transforms import LoadCased
 from medtk_monai.transforms.boxes import WorldBoxes
@@ -147,6 +149,26 @@ def test_ignored_objects_and_sizes(tmp_path):
     truths = read_truth(write_set(tmp_path, {"a": [LESION, around(B, (2, 2, 4))]}), min_volume_mm3=20)
     result = evaluate_files(read_predictions(tmp_path / "found.json"), truths, wanted=EVERYTHING, num_draws=0)
     assert result.metrics["num_lesions"] == 1 and counts(result)[2] == 0
+
+
+@pytest.mark.parametrize("rules", ["medtk", "iou:0.5", "center", "mask"])
+def test_small_findings_in_a_large_ignored_lesion(tmp_path, rules):
+    """An ignored lesion of two slabs: small findings in a slab are excused, one between them only where the mask is not known."""
+    slabs = np.zeros(SIZE, np.uint8)
+    slabs[2:8, 4:26, 4:16] = slabs[32:38, 4:26, 4:16] = 1
+    nibabel.save(nibabel.Nifti1Image(slabs, AFFINE), tmp_path / "slabs.nii.gz")
+    label_map = {"a": {"label_map": "slabs.nii.gz", "ignored": [True], "labels": {"1": 0}}}
+    in_slabs = [around((5, y, z), (2, 4, 4)) for y, z in ((8, 6), (14, 9), (20, 12))]
+    found = {"a": [(box, 0.5 + 0.1 * number) for number, box in enumerate([*in_slabs, around((20, 15, 10), (2, 4, 4))])]}
+    result = evaluate(tmp_path, {"a": []}, found, rules, extra=label_map, wanted=EVERYTHING)
+    assert counts(result) == (0, 1, 0)
+    by_box = {"a": [[2, 4, 4, 38, 26, 16, 0, "ignored"]]}
+    if rules != "mask":
+        assert counts(evaluate(tmp_path, by_box, found, rules, wanted=EVERYTHING)) == (0, 0, 0)
+    # The radius of LUNA16 holds what lies between, and not what lies in the corner; ADAM's points must lie in the mask.
+    for challenge, aside in {"luna16": [False, True, True, True], "adam": [True, True, True, False]}.items():
+        matches = evaluate(tmp_path, {"a": []}, found, challenge, extra=label_map, wanted=EVERYTHING).matches[0]
+        assert dict(zip(matches.scores.round(1), matches.outcomes == Outcome.SET_ASIDE)) == dict(zip([0.5, 0.6, 0.7, 0.8], aside))
 
 
 def test_classes(tmp_path):

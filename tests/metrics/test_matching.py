@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from tiny_cases import detections_at, random_case, target_at
 
 from medtk_monai.box_ops import box_centers
 from medtk_monai.errors import DataError
-from medtk_monai.metrics import UNMATCHED, IoUHit, Outcome, match_detections, pool_matches
+from medtk_monai.metrics import UNMATCHED, Cover, IoUHit, Outcome, match_detections, pool_matches
 from medtk_monai.structures import Detections, Target
 
 
@@ -22,14 +23,28 @@ def iou_loop(first: np.ndarray, second: np.ndarray) -> float:
     return overlap / (sum(volumes) - overlap)
 
 
-def match_loop(detections: Detections, target: Target, threshold: float) -> tuple[list[int], list[int]]:
+def share_loop(first: np.ndarray, second: np.ndarray) -> float:
+    """Of the first box inside of the second."""
+    dims = len(first) // 2
+    return np.prod(
+        [max(0.0, min(first[d + dims], second[d + dims]) - max(first[d], second[d])) / (first[d + dims] - first[d]) for d in range(dims)]
+    )
+
+
+def share_or_hit(first: np.ndarray, second: np.ndarray, threshold: float) -> float:
+    """The share where it is at least 0.7, or the IoU hits."""
+    return share_loop(first, second) if share_loop(first, second) >= 0.7 or iou_loop(first, second) >= threshold else 0.0
+
+
+def match_loop(detections: Detections, target: Target, threshold: float, excuse: Callable = share_loop) -> tuple[list[int], list[int]]:
     """The rules in plain words: outcome and object of each detection."""
     found, objects = detections.boxes.double().numpy(), target.boxes.double().numpy()
     outcomes, taken = [Outcome.FALSE_POSITIVE] * len(found), [UNMATCHED] * len(found)
     for i in sorted(range(len(found)), key=lambda i: -detections.scores[i].item()):
         best_object, best_iou = {False: UNMATCHED, True: UNMATCHED}, {False: 0.0, True: 0.0}
         for j in range(len(objects)):
-            iou, ignored = iou_loop(found[i], objects[j]), bool(target.ignored[j])
+            ignored = bool(target.ignored[j])
+            iou = (excuse if ignored else iou_loop)(found[i], objects[j])
             if not ignored and (j in taken or target.labels[j] != detections.labels[i]):
                 continue
             if iou >= threshold and iou > best_iou[ignored]:
@@ -43,13 +58,15 @@ def match_loop(detections: Detections, target: Target, threshold: float) -> tupl
 
 @pytest.mark.parametrize("spatial_dims", [2, 3])
 @pytest.mark.parametrize("threshold", [0.1, 0.4])
-def test_agrees_with_a_loop(spatial_dims, threshold):
+@pytest.mark.parametrize("excuse", [Cover(), Cover(0.7), "hit"])
+def test_agrees_with_a_loop(spatial_dims, threshold, excuse):
     generator = torch.Generator().manual_seed(spatial_dims)
     seen = set()
+    loops = {Cover(): share_loop, Cover(0.7): lambda *boxes: share_or_hit(*boxes, threshold), "hit": iou_loop}
     for num_objects in range(12):
         found, target = random_case(generator, num_objects, num_classes=2, spatial_dims=spatial_dims)
-        matches = match_detections(found, target, IoUHit(threshold))
-        outcomes, taken = match_loop(found, target, threshold)
+        matches = match_detections(found, target, IoUHit(threshold), excuse=excuse)
+        outcomes, taken = match_loop(found, target, threshold, loops[excuse])
         assert matches.outcomes.tolist() == outcomes
         assert matches.objects.tolist() == taken
         seen.update(outcomes)

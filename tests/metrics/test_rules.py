@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import pytest
 
 from medtk_monai.errors import DataError
-from medtk_monai.metrics import PRESETS, CenterDistanceHit, DetectionMetrics, IoUHit, Pairing, RadiusHit, Rules, parse_rules
+from medtk_monai.metrics import PRESETS, CenterDistanceHit, Cover, DetectionMetrics, IoUHit, Pairing, RadiusHit, Rules, parse_rules
 from medtk_monai.metrics.figures import FIGURES, Trait, figures_of
 from medtk_monai.metrics.rules import difference
 
@@ -18,7 +18,7 @@ OTHERS = {
     "fp_per_case": (1.0, 2.0),
     "beta": 2.0,
     "ranking": ("ap",),
-    "excuse": "cover",
+    "excuse": Cover(0.3),
     "name": "mine",
 }
 
@@ -44,14 +44,24 @@ def test_every_field_is_written_and_read(name):
 
 
 def test_words_that_count_in_other_ways_are_written_in_other_ways():
-    """Words for the same rules, as medtk, nndetection and iou:0.1, differ in their name alone, and are equal."""
+    """Words for the same rules, as medtk and iou:0.1, differ in their name alone, and are equal."""
     texts = [json.dumps(written(parse_rules(word)), sort_keys=True) for word in WORDS]
     assert len(set(texts)) == len(WORDS)
     same = {word for word in WORDS if parse_rules(word) == Rules()}
-    assert same == {"medtk", "nndetection", "iou:0.1"}
+    assert same == {"medtk", "iou:0.1"}
     for word in WORDS:
         told = difference(written(Rules()), written(parse_rules(word)))
         assert (told == "") == (word in same), told
+
+
+def test_what_excuses_is_that_of_the_challenge():
+    """Whose rule it is, is told with the presets; what has none counts the share of the finding."""
+    own = {word: parse_rules(word).excuse for word in WORDS}
+    assert {word: excuse for word, excuse in own.items() if excuse != Cover()} == {"nndetection": "hit", "luna16": "hit", "adam": "center"}
+    texts = [parse_rules(word).excuse_text for word in ("medtk", "iou:0.5", "center", "mask", "luna16", "adam")]
+    assert [text.split()[6] for text in texts[:4]] == ["0.1", "0.5", "0.5", "0.5"] and len(set(texts)) == 4
+    with pytest.raises(ValueError, match="choose from"):
+        Rules(excuse="cover")
 
 
 def test_rules_find_their_name():
@@ -59,7 +69,16 @@ def test_rules_find_their_name():
     assert Rules(IoUHit(0.5)).name == "iou>=0.5" and Rules(CenterDistanceHit(3)).name == "distance<=3"
 
 
-@pytest.mark.parametrize("change", [{"hit": {"rule": "os.system"}}, {"hit": {"rule": "iou", "threshold": 7}}, {"pairing": {}, "beta": []}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hit": {"rule": "os.system"}},
+        {"hit": {"rule": "iou", "threshold": 7}},
+        {"pairing": {}, "beta": []},
+        {"excuse": "near"},
+        {"excuse": {"cover": 2}},
+    ],
+)
 def test_damaged_rules_are_refused(change):
     assert Rules.read(Rules().to_dict())
     values = Rules().to_dict() | change

@@ -146,7 +146,7 @@ def methods_section(summary: Summary) -> str:
         ("Rules", rules.name),
         ("A finding hits a lesion", f"{rules.hit_name}, boxes in mm along the axes of the scan"),
         ("Pairing", f"{_MODES[rules.pairing.mode]}; further findings of a lesion {further}"),
-        ("Ignored objects", "findings that hit them count neither way"),
+        ("Ignored objects", rules.excuse_text),
         ("FROC", f"sensitivity at {rates} false positives per case, {_READINGS[rules.interpolation]}; the mean is over these points"),
         *((known[key].label, known[key].how) for key in summary.figures if Trait.CURVE not in known[key].traits),
         ("Intervals", f"95% percentile bootstrap: {draws}" if bootstrap.draws else "none were asked for"),
