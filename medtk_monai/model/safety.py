@@ -26,7 +26,7 @@ _REACHING = re.compile(r"pretrained|checkpoint|url|path|file|folder|dir$|reader|
 """Arguments by which MONAI's networks and transforms reach out for files."""
 _TUNED = (keys.SCORE_THRESHOLD, keys.MAX_DETECTIONS, keys.MERGE_IOU)
 _DEEPEST = 50
-_REFERENCE = re.compile(r"@\w+(::\w+)*$")
+_REFERENCE = re.compile(r"@\w+(::\w+)*")
 _TARGET = "_target_"
 
 
@@ -80,7 +80,7 @@ def _check(value: Any, name: str, source: str, trust: bool) -> None:
             _check(part, f"{name}::{i}", source, trust)
     elif not (value is None or isinstance(value, str | bool | int | float)):
         raise DataError(f"{source}: {name.strip(':')} is a {type(value).__name__}", remedy=_remedy(False))
-    elif isinstance(value, str) and (value.startswith(("$", "%")) or value.startswith("@") and not _REFERENCE.match(value)):
+    elif isinstance(value, str) and (value.startswith(("$", "%")) or value.startswith("@") and not _REFERENCE.fullmatch(value)):
         raise DataError(f"{source}: {name.strip(':')} is an expression, {value[:60]!r}: a model runs no code", remedy=_remedy(False))
 
 

@@ -36,19 +36,19 @@ def write_bundle(
     refuse_existing(folder)
     below = config_file(template)
     metadata = json.loads(Path(existing_file(template / "metadata.json", "give the folder of a bundle")).read_text(encoding="utf-8"))
-    own = {"output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute()), "class_names": list(class_names)}
+    known = list(class_names) + [f"class {label}" for label in range(len(class_names), plan.values["num_classes"])]
+    own = {"output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute()), "class_names": known}
     (folder / "docs").mkdir(parents=True)
     write_text_atomically(folder / "train.json", compact_json(difference(below, folder, own | plan.values)) + "\n")
-    write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, stride, class_names)) + "\n")
+    write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, stride, known)) + "\n")
     write_text_atomically(folder / EXPLANATION, plan.explanation)
     write_text_atomically(folder / "docs" / "README.md", _readme(folder))
 
 
 def _metadata(
-    template: Mapping[str, Any], name: str, values: Mapping[str, Any], stride: Sequence[int], class_names: Sequence[str]
+    template: Mapping[str, Any], name: str, values: Mapping[str, Any], stride: Sequence[int], known: Sequence[str]
 ) -> dict[str, Any]:
     dims = values["spatial_dims"]
-    known = list(class_names) + [f"class {label}" for label in range(len(class_names), values["num_classes"])]
     shape, kind = [f"{s}*n" for s in stride], "points" if values[keys.HEAD] == keys.head_named("point") else "anchors"
     formats: dict[str, Any] = template["network_data_format"]
     image, found = formats["inputs"]["image"], formats["outputs"]["pred"]
