@@ -108,6 +108,13 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def root_in_one_line(error: BaseException) -> str:
+    """What has led to an error: what a DataError says without its remedy, or the kind and the first line of another error."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error.what if isinstance(error, DataError) else f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 def _last_line(error: ValueError) -> str:
     """The message itself: torch puts the traceback of a loader's worker before it."""
     return str(error).strip().splitlines()[-1].removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")

@@ -22,7 +22,7 @@ from medtk_monai.bundle.checkpoint import NOTES, load_weights, read_checkpoint
 from medtk_monai.bundle.overrides import check_names, lay_over, read_config
 from medtk_monai.bundle.running import plain_values
 from medtk_monai.engines.devices import check_device
-from medtk_monai.errors import DataError, existing_file, find_data_error
+from medtk_monai.errors import DataError, existing_file, find_data_error, root_in_one_line
 from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.inferers import WindowedInferer
 from medtk_monai.structures import DenseOutput
@@ -113,11 +113,8 @@ def building(source: str | Path, parts: Sequence[str], overrides: Mapping[str, A
     except Exception as error:
         if found := find_data_error(error):
             raise found from error
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
         given = " with " + " ".join(f"--{name} {value}" for name, value in overrides.items()) if overrides else ""
-        what = f"{source} cannot be built{given}: {type(cause).__name__}: {cause}".splitlines()[0]
+        what = f"{source} cannot be built{given}: {root_in_one_line(error)}"
         raise DataError(
             what, remedy="leave values as they are, or name the bundle, and the overlays, that the checkpoint was trained with"
         ) from error

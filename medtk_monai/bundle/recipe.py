@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigComponent, ConfigParser, ReferenceResolver
+from monai.bundle import ConfigComponent, ConfigParser
 
 from medtk_monai.bundle import keys
 from medtk_monai.bundle.overrides import lay_over
@@ -37,13 +37,13 @@ VALUES = (
     "fold",
 )
 """Further values that a model tells, as far as the bundle has them."""
-CHOICES = ("suppressor", "merge_iou", "window_size", "window_batch_size", "margin", "precision")
+CHOICES = (keys.SUPPRESSOR, keys.MERGE_IOU, "window_size", "window_batch_size", "margin", "precision")
 """What may be chosen anew for a trained network, besides the thresholds of a postprocessor."""
 _OF_POSTPROCESSORS = ("score_threshold", "top_k", "max_detections")
 _OF_TRUTH = ("class_names", "label_map_kind", "min_volume_mm3", "max_volume_mm3", "point_radius_mm", "folds", "fold", "precision")
 """What inference makes no use of, or what is of the machine."""
-SETTLED = "settled"
-"""Under which a recipe names the values that cannot be changed any more."""
+PARTS = (*COMPONENTS, *TRAINED_WITH, *VALUES)
+"""What a recipe tells, with all that it refers to."""
 _PRETRAINED = "pretrained"
 _TARGET, _DISABLED, _MODE = "_target_", "_disabled_", "_mode_"
 
@@ -58,8 +58,7 @@ def make_recipe(config: Mapping[str, Any]) -> dict[str, Any]:
         config: of a training, with all overlays and overrides.
 
     Returns:
-        A configuration of plain values, components (``_target_``) and references, by the same ids. Under "settled" it names those of its
-        values that expressions made use of, which are therefore settled.
+        A configuration of plain values, components (``_target_``) and references, by the same ids.
 
     Raises:
         DataError: a part is missing, or an expression makes an object that no file can hold.
@@ -69,7 +68,7 @@ def make_recipe(config: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name in COMPONENTS if name not in parser]
     if missing:
         raise DataError(f"the configuration says nothing of {missing[0]!r}", remedy=f"a model is made of {', '.join(COMPONENTS)}")
-    wanted = [name for name in (*COMPONENTS, *TRAINED_WITH, *VALUES) if name in parser]
+    wanted = [name for name in PARTS if name in parser]
     with torch.random.fork_rng(devices=[]):  # what is built to look at must not change what a training draws
         parser.parse()
         return _Extraction(parser).run(wanted)
@@ -102,7 +101,6 @@ class _Extraction:
     def __init__(self, parser: ConfigParser):
         self.parser = parser
         self.waiting: list[str] = []
-        self.settled: set[str] = set()
 
     def run(self, wanted: Sequence[str]) -> dict[str, Any]:
         """The recipe of some ids and all that they refer to."""
@@ -113,14 +111,11 @@ class _Extraction:
             if not any(name == known or name.startswith(f"{known}::") for known in found):
                 found[name] = self._convert(self.parser[name], name)
         outer = {name: value for name, value in found.items() if not any(name.startswith(f"{other}::") for other in found)}
-        order = {name: place for place, name in enumerate(self._top_level())}
+        order = {name: place for place, name in enumerate(self.parser.get())}
         recipe: dict[str, Any] = {}
         for name in sorted(outer, key=lambda name: (order[name.split("::")[0]], name)):
             _put(recipe, name.split("::"), outer[name])
-        return recipe | {SETTLED: sorted(name for name in self.settled if name in recipe)}
-
-    def _top_level(self) -> list[str]:
-        return [str(name) for name in self.parser.get()]
+        return recipe
 
     def _whole(self, name: str) -> str:
         """The list that a part is in, if it is in one; itself otherwise."""
@@ -158,7 +153,6 @@ class _Extraction:
 
     def _evaluate(self, name: str, text: str) -> Any:
         value = self.parser.get_parsed_content(name)
-        self.settled |= {reference.split("::")[0] for reference in ReferenceResolver.match_refs_pattern(text)}
         if _is_plain(value):
             return _as_plain(value)
         made = self.parser.ref_resolver.resolved_content.items()

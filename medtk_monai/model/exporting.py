@@ -12,7 +12,7 @@ from torch import nn
 from medtk_monai.bundle import keys
 from medtk_monai.bundle.checkpoint import load_weights
 from medtk_monai.bundle.parts import building
-from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, make_recipe
+from medtk_monai.bundle.recipe import PARTS, make_recipe
 from medtk_monai.bundle.running import plain_values
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError
@@ -40,7 +40,7 @@ def export_model(
         DataError: a wrong model, several networks, a network that cannot be exported, or a package is missing.
     """
     source = replace(source, device="cpu")
-    parser, training = source.parse((*keys.EXPORT, *COMPONENTS, *TRAINED_WITH, *VALUES))
+    parser, training = source.parse((*keys.EXPORT, *PARTS))
     with building(source.name, keys.EXPORT, source.overrides):
         network, channels, dims, stride = (parser.get_parsed_content(name) for name in keys.EXPORT)
     network = _with_weights(source, network)

@@ -10,7 +10,7 @@ from pathlib import Path
 from medtk_monai.atomic import refuse_existing
 from medtk_monai.bundle.checkpoint import network_state, read_checkpoint
 from medtk_monai.bundle.parts import parse_bundle
-from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, make_recipe
+from medtk_monai.bundle.recipe import PARTS, make_recipe
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError
 from medtk_monai.model.files import ModelFiles
@@ -51,7 +51,7 @@ def make_model(source: ModelSource, out: str | os.PathLike, name: str | None = N
 
 def _of_checkpoint(source: ModelSource, path: str) -> Model:
     assert source.bundle is not None
-    parser, notes = parse_bundle(source.bundle, path, source.overlay, "cpu", source.overrides, (*COMPONENTS, *TRAINED_WITH, *VALUES))
+    parser, notes = parse_bundle(source.bundle, path, source.overlay, "cpu", source.overrides, PARTS)
 
     def read(most: int | None = None) -> State:
         return network_state(read_checkpoint(Path(path)), path)

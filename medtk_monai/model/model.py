@@ -140,9 +140,7 @@ def write_tuning(path: str | Path, tuned: Mapping[str, Any], operating_points: M
         raise DataError(f"{path} is no model", remedy=_HINT)
     content = _checked(files)
     model = _from_files(files, str(path), trust=True)
-    changed = Model(
-        model.name, model.source, model.recipe, model.networks, model.fingerprint, model.origin, dict(tuned), dict(operating_points)
-    )
+    changed = replace(model, tuned=dict(tuned), operating_points=dict(operating_points))
     files.write(_description(changed, content["weights"]))
 
 

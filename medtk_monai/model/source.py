@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from monai.bundle import ConfigParser
 
 from medtk_monai.bundle.layers import with_templates
 from medtk_monai.bundle.parts import PARTS, BundleParts, config_file, load_bundle, parse_bundle, parse_notes
-from medtk_monai.bundle.recipe import COMPONENTS, TRAINED_WITH, VALUES, differing_ids, is_choice, make_recipe, recipe_sha256
+from medtk_monai.bundle.recipe import PARTS as OF_RECIPES
+from medtk_monai.bundle.recipe import differing_ids, is_choice, make_recipe, recipe_sha256
 from medtk_monai.bundle.running import plain_values
 from medtk_monai.digests import file_sha256
-from medtk_monai.errors import DataError, existing_file
+from medtk_monai.errors import DataError, existing_file, root_in_one_line
 from medtk_monai.export.description import EXPORT_FILE
 from medtk_monai.model.load import build_parts, recipe_parser
 from medtk_monai.model.model import Model, read_model
@@ -78,7 +80,12 @@ class ModelSource:
         Raises:
             DataError: see ``read_model``.
         """
-        return [read_model(path, self.trust) for path in (*self.model, *self.checkpoint)]
+        return list(self._read)
+
+    @cached_property
+    def _read(self) -> tuple[Model, ...]:
+        """Once, however many ask: a checkpoint is read whole for its digest."""
+        return tuple(read_model(path, self.trust) for path in (*self.model, *self.checkpoint))
 
     def load(self, **changes: Any) -> BundleParts:
         """What inference needs.
@@ -130,10 +137,10 @@ class ModelSource:
                 _hint(path, bundle)
                 continue
             try:
-                parser, _ = parse_bundle(bundle, path, self.overlay, "cpu", parts=(*COMPONENTS, *TRAINED_WITH, *VALUES))
+                parser, _ = parse_bundle(bundle, path, self.overlay, "cpu", parts=OF_RECIPES)
                 differing = differing_ids(noted["recipe"], make_recipe(parser.get()))
             except Exception as error:
-                raise self._stranger(path, _told(error)) from error
+                raise self._stranger(path, root_in_one_line(error)) from error
             # Overlays may choose anew how detections are made of candidates, as a tuned.json does.
             wrong = [name for name in differing if not (self.overlay and is_choice(name))]
             if wrong:
@@ -143,13 +150,6 @@ class ModelSource:
     def _stranger(self, path: str, why: str) -> DataError:
         what = f"{path} was not trained with bundle {self.bundle}{' and its overlays' if self.overlay else ''}: {why}"
         return DataError(what, remedy="leave --bundle out, as the checkpoint knows its own")
-
-
-def _told(error: BaseException) -> str:
-    """What has led to an error, in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error.what if isinstance(error, DataError) else f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _hint(checkpoint: str, bundle: str) -> None:
