@@ -37,13 +37,13 @@ def analyze(
         DataError: predictions and truth do not fit together, or an argument is wrong.
     """
     _check_overrides(detector, overrides)
-    from medtk_monai.evaluation.draws import Draws
     from medtk_monai.evaluation.errors.files import analyze_files
     from medtk_monai.evaluation.printed import format_analysis
+    from medtk_monai.metrics import Bootstrap
 
     rules, questions, source = counting.rules(), errors.questions(), detector.source(overrides) if detector.is_given else None
     found, truths = findings.read(predictions), errors.select(objects.read_truth(truth))
-    draws = Draws(counting.bootstraps, counting.seed)
+    draws = Bootstrap(counting.bootstraps, counting.seed)
     result = analyze_files(found, truths, rules, questions, source, predictions, findings.allow_missing, draws)
     result.write(out)
     return format_analysis(result.summary) + f"\nfiles in {out}"

@@ -44,11 +44,11 @@ def sweep(
     counting.check_draws()
     from tqdm import tqdm
 
-    from medtk_monai.evaluation.draws import Draws
+    from medtk_monai.metrics import Bootstrap
     from medtk_monai.tuning import Validation, keep_in_model, tune
     from medtk_monai.tuning.printed import format_sweep
 
-    goal, draws = counting.goal(choice.figure), Draws(counting.bootstraps, counting.seed)
+    goal, draws = counting.goal(choice.figure), Bootstrap(counting.bootstraps, counting.seed)
     validation = Validation(datalist, split, data.dataset_dir)
 
     def watch(scans: Any) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.data.selection import VALIDATION
-from medtk_monai.evaluation.draws import Draws
+from medtk_monai.metrics import Bootstrap
 from medtk_monai.metrics.goal import Goal
 from medtk_monai.model import ModelSource, find_model, write_tuning
 from medtk_monai.prediction import ViewOptions, scans_of
@@ -70,7 +70,7 @@ def tune(
     goal: Goal,
     tried: Tried | None = None,
     views: ViewOptions | None = None,
-    draws: Draws | None = None,
+    draws: Bootstrap | None = None,
     watch: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> Sweep:
     """Choose suppression and score threshold on a validation: the network looks at each scan once, settings are tried on its candidates.
@@ -81,20 +81,20 @@ def tune(
         goal: what shall be high.
         tried: settings to try besides the model's present one.
         views: how to look at a scan.
-        draws: of the comparison with the present setting.
+        draws: of the comparison with the present setting; 1000 unless given.
         watch: is given the scans, and gives them one by one: a bar of progress, say.
 
     Raises:
         DataError: a wrong model, or a split that settings must not be chosen on.
     """
-    asked, drawn = tried or Tried(), draws or Draws()
+    asked, drawn = tried or Tried(), draws or Bootstrap(1000)
     grid = asked.settings()  # what is wrong with the values is told before anything is loaded
     tunable = load_tunable(source, views or ViewOptions(), asked.lowest)
     settings = _with_present(tunable, grid if tunable.merges else asked.settings([tunable.present.merge_iou]))
     cases = validation_cases(validation.datalist, validation.split, validation.dataset_dir, tunable.trained)
     truths = tunable.truth(cases)
     found = list(find_candidates(tunable.predictor, watch(scans_of(cases))))
-    return sweep(found, truths, settings, goal, tunable.max_detections, drawn.count, drawn.seed)
+    return sweep(found, truths, settings, goal, tunable.max_detections, drawn.draws, drawn.seed)
 
 
 def keep_in_model(source: ModelSource, found: Sweep, views: ViewOptions | None = None) -> str | None:
