@@ -1,10 +1,10 @@
 """Models of short trainings."""
 
+import shutil
+
 import pytest
 
 from tests.bundles.running import TRAIN, run
-
-SMALL_FLAT = {"spatial_dims": 2, "in_channels": 1}
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,8 @@ def run_folder(made_once, phantom):
 @pytest.fixture
 def scan(phantom):
     return sorted((phantom(3) / "images").glob("*.nii.gz"))[0]
+
+
+@pytest.fixture
+def model(run_folder, tmp_path):
+    return shutil.copytree(run_folder / "model", tmp_path / "mine" / "model")
