@@ -13,6 +13,7 @@ PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
     ["errors"],
     ["structures", "scores", "box_ops", "roi_align", "reflection", "atomic", "digests", "wording", "case_mapper"],
+    ["images"],
     ["phantom"],
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],

@@ -25,7 +25,7 @@ from medtk_monai.doctor.label_maps import MapFacts, read_map_facts
 from medtk_monai.doctor.readings import stated_boxes
 from medtk_monai.errors import DataError, as_data_error
 from medtk_monai.formats.image_headers import read_header
-from medtk_monai.transforms.image_file import ImageFileReader, is_degenerate, without_flat_axes
+from medtk_monai.images.image_file import ImageFileReader, is_degenerate, without_flat_axes
 from medtk_monai.transforms.scan_facts import scan_facts
 
 _CASES_PER_WORKER, _MB_PER_WORKER = 250, 150

@@ -16,8 +16,8 @@ from typing import Any
 
 from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, chosen_split, load_datalist
 from medtk_monai.errors import DataError
+from medtk_monai.images.dicom_files import dicom_class, is_dicom_image
 from medtk_monai.prediction.own_files import is_own_file, is_own_folder
-from medtk_monai.transforms.dicom_files import dicom_class, is_dicom_image
 
 OTHER_SUFFIXES = (*IMAGE_SUFFIXES, ".nhdr")
 """Of images other than DICOM."""

@@ -92,7 +92,7 @@ def _series(scan: Scan, kind: Format) -> Iterator[Sequence[str | Path]]:
     if "DICOM series" not in kind.needs:
         yield []
         return
-    from medtk_monai.transforms.dicom_series import series_files
+    from medtk_monai.images.dicom_series import series_files
 
     with readable(scan) as path:
         yield series_files(path) if Path(path).is_dir() else [path]

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from medtk_monai.box_ops import boxes_to_world, spatial_affine, transform_boxes, visible_fractions
 from medtk_monai.errors import DataError
+from medtk_monai.images.image_file import ImageFileReader, is_degenerate, without_flat_axes
 from medtk_monai.transforms.boxes import WorldBoxes
-from medtk_monai.transforms.image_file import ImageFileReader, is_degenerate, without_flat_axes
 from medtk_monai.transforms.scan_facts import scan_facts
 
 FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")

@@ -12,9 +12,9 @@ import medtk_monai
 from medtk_monai.errors import DataError
 from medtk_monai.formats import case_prediction, make_case
 from medtk_monai.formats.dicom_sr import read_dicom_sr, write_dicom_sr
+from medtk_monai.images.dicom_series import series_files
 from medtk_monai.structures import UNKNOWN_PRIOR, Detections
 from medtk_monai.transforms import LoadCased
-from medtk_monai.transforms.dicom_series import series_files
 from tests.dicom import write_series
 
 SIZE = (20, 16, 6)

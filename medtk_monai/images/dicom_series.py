@@ -12,7 +12,7 @@ from monai.config import PathLike
 from monai.data import ImageReader, ITKReader
 
 from medtk_monai.errors import DataError
-from medtk_monai.transforms.dicom_files import is_dicom_image
+from medtk_monai.images.dicom_files import is_dicom_image
 
 _SPACING_TOLERANCE = 0.05
 """Share by which the distances of neighboring slices may differ."""

@@ -11,9 +11,9 @@ pytest.importorskip("pydicom", reason="writes DICOM by pydicom")
 import pydicom
 
 from medtk_monai.errors import DataError
+from medtk_monai.images.dicom_files import is_dicom_image
+from medtk_monai.images.dicom_series import find_series, series_files
 from medtk_monai.transforms import LoadCased
-from medtk_monai.transforms.dicom_files import is_dicom_image
-from medtk_monai.transforms.dicom_series import find_series, series_files
 from tests.dicom import write_series
 from tests.prediction.marked_scans import OBLIQUE
 

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from medtk_monai.errors import DataError, find_data_error
-from medtk_monai.transforms.dicom_series import DicomSeriesReader
+from medtk_monai.images.dicom_series import DicomSeriesReader
 
 # With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
 logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)

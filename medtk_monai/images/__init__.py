@@ -1,0 +1,1 @@
+"""Image files: their headers and voxels, read in one way by all that ask."""
