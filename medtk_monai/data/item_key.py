@@ -23,6 +23,7 @@ import medtk_monai
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.data.item_file import MAGIC
 from medtk_monai.digests import file_sha256
+from medtk_monai.structures import Target
 
 TRUSTED = ("medtk_monai", "monai", "torch", "numpy", "builtins")
 """Packages whose code is known by their version."""
@@ -37,7 +38,8 @@ def item_key(case: Mapping[str, Any], transform: Any, digests: Path) -> str:
         digests: folder that remembers the digests of files by their size and time of change.
     """
     files = {path: file_digest(path, digests) for value in _strings(case) for path in _files_of(value)}
-    versions = [MAGIC.decode(), platform.python_version(), medtk_monai.__version__, monai.__version__, torch.__version__]
+    parts = [field.name for field in fields(Target)]
+    versions = [MAGIC.decode(), parts, platform.python_version(), medtk_monai.__version__, monai.__version__, torch.__version__]
     described = json.dumps([versions, describe(dict(case)), files, transform], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:32]
 

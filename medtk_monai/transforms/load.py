@@ -17,7 +17,7 @@ from torch import Tensor
 from medtk_monai.box_ops import boxes_to_world, spatial_affine, transform_boxes, visible_fractions
 from medtk_monai.errors import DataError
 from medtk_monai.images.image_file import ImageFileReader, is_degenerate, without_flat_axes
-from medtk_monai.transforms.boxes import WorldBoxes
+from medtk_monai.transforms.boxes import WorldBoxes, number_chosen
 from medtk_monai.transforms.scan_facts import scan_facts
 
 FILE_KEYS = ("boxes", "labels", "space", "direction", "ignored", "label_map")
@@ -34,7 +34,7 @@ class CaseObjects:
         ignored: (N,) bool.
         mask: (*spatial) int32, i + 1 in the voxels of object i, and its affine (D + 1, D + 1), of a label map read without the image.
         classes: (1, *spatial) uint8 on the image's grid, the class of each voxel from 1; None unless asked for.
-        region: (1, *spatial) uint8 on the label map's grid, 1 in the voxels of ignored objects; None without image, label map, or such objects.
+        region: (1, *spatial) on the label map's grid, k in the voxels of the k-th ignored object; None without image, label map, or such objects.
     """
 
     world: WorldBoxes
@@ -153,8 +153,8 @@ class LoadCased(Transform):
         )
 
         def region_of(chosen: Tensor) -> Tensor | None:
-            marks = {value: int(mark) for (value, _), mark in zip(found, chosen.tolist())}
-            region = torch.from_numpy(_renumbered(mask, marks, np.uint8))[None]
+            marks = {value: number for (value, _), number in zip(found, number_chosen(chosen).tolist())}
+            region = torch.from_numpy(_renumbered(mask, marks, np.uint8 if chosen.sum() < 256 else np.int32))[None]
             return None if image is None else MetaTensor(region, affine=label_map.affine)
 
         return objects, torch.tensor(counts, dtype=torch.float64) * affine[:-1, :-1].det().abs(), region_of
@@ -170,7 +170,7 @@ class LoadCased(Transform):
 
 
 Region = Callable[[Tensor], Tensor | None]
-"""Takes (N,) bool, gives (1, *spatial) uint8 on the label map's grid: 1 in the voxels of the chosen objects; None where they are not known."""
+"""Takes (N,) bool, gives (1, *spatial) on the label map's grid: k in the voxels of the k-th chosen object; None where they are not known."""
 
 
 def _no_region(chosen: Tensor) -> Tensor | None:
