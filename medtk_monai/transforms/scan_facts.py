@@ -10,20 +10,19 @@ import numpy as np
 from monai.data import MetaTensor
 
 from medtk_monai.box_ops import spatial_affine
+from medtk_monai.transforms.sampling import evenly_sampled
 
 PERCENTILES = (0.5, 50.0, 99.5)
-_MAX_VOXELS = 100_000
 
 
 def scan_facts(image: MetaTensor) -> dict[str, Any]:
     """Spacing (mm), size (voxels) and intensity percentiles (0.5, 50, 99.5) of an image (C, *spatial), as JSON knows them.
 
     Spacing and size of a volume are given along the world's axes (right, anterior, superior), whatever the order of its own.
-    Intensities are those of the first channel, from evenly spread voxels.
+    Intensities are those of the first channel, see ``evenly_sampled``.
     """
     spacing, size = grid_facts(spatial_affine(image.affine, image.ndim - 1).numpy(), image.shape[1:])
-    voxels = image.as_tensor()[0].flatten()
-    values = np.percentile(voxels[:: max(len(voxels) // _MAX_VOXELS, 1)].numpy(), PERCENTILES)
+    values = np.percentile(evenly_sampled(image.as_tensor()[0].numpy()), PERCENTILES)
     return {
         "spacing": spacing,
         "size": size,
