@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import Any
 
@@ -58,16 +59,21 @@ def _load(name: str) -> Callable[..., Any]:
 
 def _run(name: str, arguments: Sequence[str]) -> None:
     from medtk_monai.cli.mistakes import UsageError, no_command
+    from medtk_monai.cli.terminal import ShownText
     from medtk_monai.cli.typed import parse
     from medtk_monai.cli.words import check_arguments
     from medtk_monai.errors import find_data_error
+    from medtk_monai.wording import shown
 
     try:
         if name not in COMMANDS:
             raise no_command(name, list(COMMANDS))
         call = parse(name, _load(name), arguments)
         check_arguments(call)
-        result = call()
+        with redirect_stdout(ShownText(sys.stdout)):
+            result = call()
+            if result is not None:
+                print(result)
     except UsageError as mistake:
         sys.stderr.write(f"{mistake}\n")
         sys.exit(2)
@@ -75,6 +81,4 @@ def _run(name: str, arguments: Sequence[str]) -> None:
         cause = find_data_error(error)
         if cause is None:
             raise
-        sys.exit(f"error: {cause}")
-    if result is not None:
-        print(result)
+        sys.exit(shown(f"error: {cause}", keep="\n"))

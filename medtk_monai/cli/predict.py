@@ -46,6 +46,7 @@ def predict(
     from medtk_monai.prediction.outputs import chosen_formats
     from medtk_monai.prediction.run import timing_table
     from medtk_monai.tuning.settings import read_tuned
+    from medtk_monai.wording import shown
 
     models, paths = split_models(inputs)
     if not models:
@@ -58,7 +59,7 @@ def predict(
     print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
     if progress.failed:
-        sys.exit("\n".join(["failed:", *(f"  {reason}" for reason in progress.failed.values())]))
+        sys.exit("\n".join(["failed:", *(f"  {shown(reason)}" for reason in progress.failed.values())]))
 
 
 def _check(inputs: tuple[str, ...], detector: Detector, overrides: dict[str, Any]) -> None:

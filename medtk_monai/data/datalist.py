@@ -124,13 +124,12 @@ def chosen_split(datalist: str | Path, split: str | None = None) -> str:
 
 
 def case_name(path: str | Path) -> str:
-    """The name of a file without suffixes: "a/case.01.nii.gz" -> "case.01"; the name of a folder."""
+    """The name of a file without suffixes: "a/case.01.nii.gz" -> "case.01"; the name of a folder. Bytes that are no UTF-8 are spelled out."""
     path = Path(path)
-    if path.is_dir():
-        return path.name
-    if path.suffix in (".gz", ".bz2", ".zst"):
+    if path.suffix in (".gz", ".bz2", ".zst") and not path.is_dir():
         path = path.with_suffix("")
-    return path.stem
+    name = path.name if path.is_dir() else path.stem
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_content(path: Path, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> dict[str, Any]:
@@ -174,6 +173,7 @@ def _check_case(
     item = fields.without_aliases(item, where)
     image = fields.image_name(item, where)
     case = case_id_of(item, root)
+    fields.check_case_id(case, where)
     item = with_point_boxes(item, case, point_radius_mm) | {"case_id": case, "image": fields.existing_path(root, image, "image", case)}
     if item.get("label_map") is not None:
         return item | _check_label_map(item, case, root, num_classes)

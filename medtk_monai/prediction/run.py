@@ -24,6 +24,7 @@ from medtk_monai.prediction.output_formats import output_formats
 from medtk_monai.prediction.outputs import all_class_names, chosen_formats, in_todays_words, remove_unfinished, write_case
 from medtk_monai.prediction.own_files import SETTINGS
 from medtk_monai.prediction.predictor import Predictor, ScanFindings
+from medtk_monai.wording import shown
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("read", "preprocess", "calibrate", "network", "merge", "write")
@@ -82,7 +83,7 @@ def predict_scans(
         with tqdm(left, desc="predicting", unit="scan", disable=None) as bar:
             made, seen = predictor(), {known.content.sha256: known.case_id for known in done.values() if known.content}
             for scan in bar:
-                bar.set_postfix_str(scan.case_id)
+                bar.set_postfix_str(shown(scan.case_id))
                 content = _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
                 _tell_twin(scan, seen, content)
     _write_summary(out, formats, class_names)
@@ -126,7 +127,7 @@ def _tell(scan: Scan, prediction: ScanFindings, without: Sequence[Format]) -> No
     for warning in prediction.warnings:
         tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
     best = max(prediction.case["scores"], default=None)
-    logger.info("%s: %d findings, best %s (%s)", scan.case_id, len(prediction.case["scores"]), best, prediction.look)
+    logger.info("%s: %d findings, best %s (%s)", shown(scan.case_id), len(prediction.case["scores"]), best, prediction.look)
 
 
 def _check_place(scan: Scan, out: Path) -> None:
@@ -155,7 +156,7 @@ def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]
 
 def timing_table(progress: Progress) -> str:
     """Seconds of each part for each scan of this run, their mean, and their shares."""
-    rows = [(case, times) for case, times in progress.done.items()]
+    rows = [(shown(case), times) for case, times in progress.done.items()]
     if not rows:
         return ""
     columns = [name for name in COLUMNS if any(name in times for _, times in rows)]
