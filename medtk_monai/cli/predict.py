@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from medtk_monai.cli.options.data import Split
 from medtk_monai.cli.options.declare import flat
 from medtk_monai.cli.options.kinds import Existing, Target, words
-from medtk_monai.cli.options.model import Detector, Output, TimedViews, may_be_model, split_models
+from medtk_monai.cli.options.model import Detector, Output, TimedViews, may_be_model, refuse_unfinished, split_models
 
 Scans = Annotated[str, Existing("file, folder or pattern", "check the path; put patterns in quotes")]
 
@@ -50,6 +50,8 @@ def predict(
 
     models, paths = split_models(inputs)
     if not models:
+        if not detector.is_given:
+            refuse_unfinished(paths)
         detector.require(overrides)
     _refuse_nothing(paths)
     scans, formats = find_scans(paths, which.split), chosen_formats(None if output.formats is None else words(output.formats))

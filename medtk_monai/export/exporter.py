@@ -44,10 +44,11 @@ def export_network(
         notes: numbers, words, lists and dictionaries for export.json.
 
     Raises:
-        DataError: the network has two stages or cannot be traced, a file differs from it, a package is missing, or ``out`` is no folder.
+        DataError: the network has two stages or cannot be traced, a file differs from it, a package is missing, or ``out`` is no folder or not empty.
     """
     if not formats or any(name not in FORMATS for name in formats):
         raise DataError(f"formats {', '.join(formats) or 'none'} are not known", remedy=f"choose from {', '.join(FORMATS)}")
+    _refuse_used(Path(out))
     if ONNX in formats:
         for package in ("onnx", "onnxscript", "onnxruntime"):
             import_extra(package, "export")
@@ -78,6 +79,11 @@ def _folder(path: Path) -> Path:
     except OSError as error:
         raise DataError(f"cannot write to {path}: {error}", remedy="choose another --out") from error
     return path
+
+
+def _refuse_used(path: Path) -> None:
+    if path.is_dir() and next(path.iterdir(), None) is not None:
+        raise DataError(f"{path} is not empty, and an export writes over nothing", remedy="choose another --out, or remove that folder")
 
 
 def _write_files(network: FlatNetwork, images: Tensor, given: InputSpec, formats: Sequence[str], names: list[str], folder: Path) -> None:
