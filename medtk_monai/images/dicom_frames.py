@@ -61,6 +61,7 @@ class DicomFile:
         path: of the file.
         series: SeriesInstanceUID; "" if it tells none.
         uid: SOPInstanceUID; "" if it tells none.
+        modality: "CT", for example; "" if it tells none.
         frames: in the order of the file.
         thickness: of a slice, mm.
         is_color: it has more than one number for each pixel.
@@ -72,6 +73,7 @@ class DicomFile:
     path: Path
     series: str
     uid: str
+    modality: str
     frames: tuple[Frame, ...]
     thickness: float
     is_color: bool
@@ -103,6 +105,7 @@ def read_dicom_file(path: Path) -> DicomFile | None:
         path=path,
         series="".join(texts(data, "SeriesInstanceUID")[:1]),
         uid="".join(texts(data, "SOPInstanceUID")[:1]),
+        modality="".join(texts(data, "Modality")[:1]),
         frames=_frames(path, data, size, kind in _SLICE_CLASSES, assumed),
         thickness=thickness if thickness > 0 else 1.0,
         is_color=int(data.get("SamplesPerPixel", 1) or 1) > 1 or "PALETTE COLOR" in texts(data, "PhotometricInterpretation"),

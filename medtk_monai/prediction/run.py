@@ -14,12 +14,19 @@ from tqdm import tqdm
 
 from medtk_monai.errors import DataError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions
-from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.predictions import PREDICTIONS
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.prediction.inputs import Scan
 from medtk_monai.prediction.output_formats import output_formats
-from medtk_monai.prediction.outputs import all_class_names, chosen_formats, in_todays_words, remove_unfinished, write_case
+from medtk_monai.prediction.outputs import (
+    CaseFiles,
+    all_class_names,
+    chosen_formats,
+    in_todays_words,
+    remove_unfinished,
+    require_packages,
+    write_case,
+)
 from medtk_monai.prediction.own_files import SETTINGS
 from medtk_monai.prediction.predictor import Predictor, ScanFindings
 
@@ -35,11 +42,13 @@ class Progress:
         done: of this run, with the seconds that each part took.
         skipped: done by an earlier run.
         failed: with the reason.
+        unwritten: case id, or the folder of all cases -> file that could not be written -> why; the other files are there.
     """
 
     done: dict[str, dict[str, float]] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    unwritten: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def predict_scans(
@@ -65,6 +74,7 @@ def predict_scans(
         DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name.
     """
     out, formats = Path(out), chosen_formats(formats)
+    require_packages(formats)
     claim_folder(out / SETTINGS, settings, "predictions", bool(_case_files(out)), in_todays_words)
     remove_unfinished(out)
     done = _done_before(out)
@@ -80,7 +90,7 @@ def predict_scans(
             for scan in bar:
                 bar.set_postfix_str(scan.case_id)
                 _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
-    _write_summary(out, formats, class_names)
+    _write_summary(out, formats, class_names, progress)
     return progress
 
 
@@ -90,7 +100,7 @@ def _predict_one(
     try:
         prediction = predictor(scan)
         start = perf_counter()
-        without = write_case(out, prediction, scan, formats, class_names)
+        files = write_case(out, prediction, scan, formats, class_names)
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
     except Exception as error:
         progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
@@ -98,13 +108,17 @@ def _predict_one(
             logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")
     else:
-        _tell(scan, prediction, without)
+        _tell(scan, prediction, files, progress)
 
 
-def _tell(scan: Scan, prediction: ScanFindings, without: Sequence[Format]) -> None:
-    for kind in without:
+def _tell(scan: Scan, prediction: ScanFindings, files: CaseFiles, progress: Progress) -> None:
+    if files.failed:
+        progress.unwritten[scan.case_id] = files.failed
+    for kind in files.without:
         if "DICOM series" in kind.needs:
             tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which {kind.file_name} could refer: it gets none")
+    for warning in files.warnings:
+        tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     for warning in prediction.warnings:
         tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
     best = max(prediction.case["scores"], default=None)
@@ -137,12 +151,16 @@ def _case_files(out: Path) -> list[Path]:
     return sorted(path for path in out.glob(f"*/{PREDICTIONS}") if not path.parent.name.startswith("."))
 
 
-def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]) -> None:
+def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str], progress: Progress) -> None:
     cases = [case for path in _case_files(out) for case in read_predictions(path)]
     names = all_class_names(class_names, cases)
     for kind in (output_formats()[name] for name in formats):
-        if not kind.one_case and all(len(case["direction"]) in kind.predicted_dims for case in cases):
+        if kind.one_case or not all(len(case["direction"]) in kind.predicted_dims for case in cases):
+            continue
+        try:
             kind.write(out / kind.file_name, cases, names)
+        except DataError as error:
+            progress.unwritten.setdefault(str(out), {})[kind.file_name] = error.what
 
 
 def timing_table(progress: Progress) -> str:
