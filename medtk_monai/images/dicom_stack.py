@@ -83,7 +83,8 @@ def find_unplaced(frames: Sequence[Frame]) -> Problem | None:
     without = [frame for frame in frames if frame.position is None]
     if not without or len(frames) == 1 or (len(without) == len(frames) and all(frame.location is not None for frame in frames)):
         return None
-    names = _listed([name_of(frame, frames) for frame in without])
+    names = ", ".join(name_of(frame, frames) for frame in without[:_NAMED])
+    names += f" and {len(without) - _NAMED} more" if len(without) > _NAMED else ""
     return Problem(f"{names} of {len(frames)} slices: no position (ImagePositionPatient)", "export the whole series again")
 
 
@@ -117,12 +118,10 @@ def find_gap(frames: Sequence[Frame]) -> Problem | None:
         return Problem(what, "resample it to a straight volume")
     gaps = np.diff(offsets @ normal)
     if gaps.min() < _SAME_POSITION_MM:
-        pairs = [
-            f"{name_of(frames[at], frames)} and {name_of(frames[at + 1], frames)}"
-            for at in np.flatnonzero(gaps < _SAME_POSITION_MM).tolist()
-        ]
+        pairs = np.flatnonzero(gaps < _SAME_POSITION_MM).tolist()
+        first = f"{name_of(frames[pairs[0]], frames)} and {name_of(frames[pairs[0] + 1], frames)}"
         more = f", and {len(pairs) - 1} more pairs" if len(pairs) > 1 else ""
-        return Problem(f"several slices have one position: {pairs[0]}{more}", "keep one time point and one echo of it")
+        return Problem(f"several slices have one position: {first}{more}", "keep one time point and one echo of it")
     usual = float(np.median(gaps))
     uneven = np.flatnonzero(np.abs(gaps - usual) > _SPACING_TOLERANCE * usual)
     if not len(uneven):
@@ -151,7 +150,3 @@ def affine_of(frames: Sequence[Frame], thickness: float) -> np.ndarray:
 def name_of(frame: Frame, frames: Sequence[Frame]) -> str:
     """A frame by the name of its file, or by its number in the one file of all frames."""
     return frame.path.name if any(other.path != frame.path for other in frames) else f"frame {frame.index + 1}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
