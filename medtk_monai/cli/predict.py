@@ -28,7 +28,8 @@ def predict(
 
     A folder OUT/CASE has predictions.json (as evaluation reads it), predictions.csv (LUNA16's columns, LPS mm), findings.mrk.json (3D
     Slicer), findings.nii.gz (label map on the scan's grid), points.json (grand-challenge "Multiple points"), preview.png, and findings.dcm
-    (DICOM SR) on demand. OUT/predictions.json has all scans. What is done is not done again. Exits with 1 if a scan failed.
+    (DICOM SR) on demand. OUT/predictions.json has all scans. What is done is not done again. Exits with 1 if a scan
+    failed, or a file could not be written; the other files of its scan are there.
 
     Args:
         inputs: image files, DICOM folders or .zip archives of a series, folders of such, patterns in quotes, or datalists (.json); a
@@ -60,8 +61,13 @@ def predict(
     progress = predict_files(source, scans, out, kept, views.options())
     print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
+    unwritten = [f"  {shown(case)}: {name}: {shown(reason)}" for case, files in progress.unwritten.items() for name, reason in files.items()]
+    if unwritten:
+        print("\n".join([f"{len(unwritten)} files could not be written:", *unwritten]), file=sys.stderr)
     if progress.failed:
         sys.exit("\n".join(["failed:", *(f"  {shown(reason)}" for reason in progress.failed.values())]))
+    if unwritten:
+        sys.exit(1)
 
 
 def _check(inputs: tuple[str, ...], detector: Detector, overrides: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from medtk_monai.errors import DataError, find_data_error
-from medtk_monai.images.dicom_series import DicomSeriesReader
+from medtk_monai.images.dicom import DicomReader
 
 # With pydicom but no GPU decoder, MONAI warns whenever it lists its readers.
 logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
@@ -67,7 +67,7 @@ def _reader_of(path: str, role: str) -> Any:
     """For what MONAI's choice would read otherwise: DICOM series, and pictures of a palette or with opacity: in an image, the numbers of
     a palette mean colors, in a label map classes, and opacity is no channel to learn from."""
     if Path(path).is_dir() or path.endswith(".dcm"):
-        return DicomSeriesReader()
+        return DicomReader()
     if role == "image" and (path.lower().endswith(_PICTURES) or _is_odd_tiff(path)):
         return PILReader(converter=lambda picture: picture.convert(_INTENSITY_MODES.get(picture.mode, picture.mode)))
     return None

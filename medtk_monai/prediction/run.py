@@ -15,13 +15,20 @@ from tqdm import tqdm
 from medtk_monai.data.content import Content
 from medtk_monai.errors import DataError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions
-from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.predictions import PREDICTIONS
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.prediction.inputs import Scan
 from medtk_monai.prediction.known import CONTENT, case_files, check_unchanged, scans_done
 from medtk_monai.prediction.output_formats import output_formats
-from medtk_monai.prediction.outputs import all_class_names, chosen_formats, in_todays_words, remove_unfinished, write_case
+from medtk_monai.prediction.outputs import (
+    CaseFiles,
+    all_class_names,
+    chosen_formats,
+    in_todays_words,
+    remove_unfinished,
+    require_packages,
+    write_case,
+)
 from medtk_monai.prediction.own_files import SETTINGS
 from medtk_monai.prediction.predictor import Predictor, ScanFindings
 from medtk_monai.wording import shown
@@ -38,11 +45,13 @@ class Progress:
         done: of this run, with the seconds that each part took.
         skipped: done by an earlier run.
         failed: with the reason.
+        unwritten: case id, or the folder of all cases -> file that could not be written -> why; the other files are there.
     """
 
     done: dict[str, dict[str, float]] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    unwritten: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def predict_scans(
@@ -69,6 +78,7 @@ def predict_scans(
         DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name or path.
     """
     out, formats = Path(out), chosen_formats(formats)
+    require_packages(formats)
     claim_folder(out / SETTINGS, settings, "predictions", bool(case_files(out)), in_todays_words)
     remove_unfinished(out)
     done = scans_done(out)
@@ -86,7 +96,7 @@ def predict_scans(
                 bar.set_postfix_str(shown(scan.case_id))
                 content = _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
                 _tell_twin(scan, seen, content)
-    _write_summary(out, formats, class_names)
+    _write_summary(out, formats, class_names, progress)
     return progress
 
 
@@ -99,7 +109,7 @@ def _predict_one(
         prediction = predictor(scan)
         prediction = replace(prediction, case=prediction.case | {CONTENT: content.to_dict()})
         start = perf_counter()
-        without = write_case(out, prediction, scan, formats, class_names)
+        files = write_case(out, prediction, scan, formats, class_names)
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
     except Exception as error:
         progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
@@ -107,7 +117,7 @@ def _predict_one(
             logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")
         return None
-    _tell(scan, prediction, without)
+    _tell(scan, prediction, files, progress)
     return content
 
 
@@ -120,10 +130,14 @@ def _tell_twin(scan: Scan, seen: dict[str, str], content: Content | None) -> Non
     seen.setdefault(content.sha256, scan.case_id)
 
 
-def _tell(scan: Scan, prediction: ScanFindings, without: Sequence[Format]) -> None:
-    for kind in without:
+def _tell(scan: Scan, prediction: ScanFindings, files: CaseFiles, progress: Progress) -> None:
+    if files.failed:
+        progress.unwritten[scan.case_id] = files.failed
+    for kind in files.without:
         if "DICOM series" in kind.needs:
             tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which {kind.file_name} could refer: it gets none")
+    for warning in files.warnings:
+        tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     for warning in prediction.warnings:
         tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
     best = max(prediction.case["scores"], default=None)
@@ -146,12 +160,16 @@ def _tell_name(scan: Scan, known: str) -> str:
     return known
 
 
-def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]) -> None:
+def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str], progress: Progress) -> None:
     cases = [case for path in case_files(out) for case in read_predictions(path)]
     names = all_class_names(class_names, cases)
     for kind in (output_formats()[name] for name in formats):
-        if not kind.one_case and all(len(case["direction"]) in kind.predicted_dims for case in cases):
+        if kind.one_case or not all(len(case["direction"]) in kind.predicted_dims for case in cases):
+            continue
+        try:
             kind.write(out / kind.file_name, cases, names)
+        except DataError as error:
+            progress.unwritten.setdefault(str(out), {})[kind.file_name] = error.what
 
 
 def timing_table(progress: Progress) -> str:

@@ -1,11 +1,8 @@
 """RSNA 2025: pixels of DICOM slices become points in the patient, and lie in the same voxels when the series is read."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("pydicom", reason="reads DICOM headers by pydicom")
-
 import pydicom
+import pytest
 from pydicom.dataset import Dataset
 
 from medtk_monai.errors import DataError
