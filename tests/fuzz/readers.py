@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 from medtk_monai.formats.format_table import FORMATS
 from medtk_monai.importers.registry import IMPORTERS
@@ -116,8 +117,15 @@ def told(call):
 
 def _datalist(root):
     command("check", root / "datalist.json", root / "found.json", root / "fixed.json", "--num_workers", "1")
-    command("fingerprint", root / "datalist.json", "--num_workers", "1")
+    told(lambda: _fingerprint(root / "datalist.json"))
     told(lambda: _load_all(root / "datalist.json"))
+
+
+def _fingerprint(path):
+    from medtk_monai.doctor.data_fingerprint import fingerprint_data
+    from medtk_monai.doctor.examine import examine
+
+    fingerprint_data(examine(path, num_workers=1))
 
 
 def _load_all(path):
@@ -185,7 +193,8 @@ def _run_folder(root):
 def _go_on(path):
     from medtk_monai.handlers import RunCapsule
 
-    RunCapsule(path.parent, {}, {}, {})
+    capsule = RunCapsule(path.parent, None, {}, {})
+    capsule._recall(SimpleNamespace(state=SimpleNamespace(epoch=1)))
 
 
 def _output(root):
