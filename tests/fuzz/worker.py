@@ -131,7 +131,7 @@ def make_input(name, seed_folder, target, seed, number):
     if reader.reseal is not None and rng.random() < 0.8:
         try:
             reader.reseal(target)
-        except (ValueError, KeyError, TypeError, OSError, AttributeError, RecursionError):
+        except Exception:  # noqa: BLE001
             return  # damaged beyond that
 
 
