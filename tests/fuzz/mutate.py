@@ -106,7 +106,9 @@ def change_text(content, rng):
         place = rng.randrange(len(text) + 1)
         return (text[:place] + rng.choice(list("\0\t\n,;:\"'<>[]{}&#-|*%\ufeff")) + text[place + rng.randrange(2) :]).encode()
     else:
-        return rng.choice([b"\xef\xbb\xbf" + content, text.encode("utf-16"), text.replace("\n", "\r\n").encode(), text.encode("utf-8") + b"\xff"])
+        return rng.choice(
+            [b"\xef\xbb\xbf" + content, text.encode("utf-16"), text.replace("\n", "\r\n").encode(), text.encode("utf-8") + b"\xff"]
+        )
     return "".join(lines).encode()
 
 
@@ -159,7 +161,9 @@ def change_png(content, rng):
     else:
         data = change_bytes(data, rng)
     chunks[number] = (kind, data)
-    return content[:8] + b"".join(struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part)) for name, part in chunks)
+    return content[:8] + b"".join(
+        struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part)) for name, part in chunks
+    )
 
 
 def change_tiff(content, rng):
@@ -193,8 +197,27 @@ def change_dicom(content, rng):
     elif element.VR in ("OW", "OB"):
         element._value = bytes(rng.choice([0, 2, 1000])) if isinstance(element.value, bytes) else b""
     else:
-        texts = ["", "0", "-1", "1e400", "nan", "x", "0\\0", "1\\1\\1", "1\\0\\0\\1\\0\\0", "0\\0\\0\\0\\0\\0", "1.2.3", "9" * 70, "\\", "MONOCHROME1", "RGB", "ISO 2022 IR 87"]
-        part[element.tag] = pydicom.dataelem.DataElement(element.tag, "LO" if rng.random() < 0.5 else element.VR, rng.choice(texts), already_converted=True)
+        texts = [
+            "",
+            "0",
+            "-1",
+            "1e400",
+            "nan",
+            "x",
+            "0\\0",
+            "1\\1\\1",
+            "1\\0\\0\\1\\0\\0",
+            "0\\0\\0\\0\\0\\0",
+            "1.2.3",
+            "9" * 70,
+            "\\",
+            "MONOCHROME1",
+            "RGB",
+            "ISO 2022 IR 87",
+        ]
+        part[element.tag] = pydicom.dataelem.DataElement(
+            element.tag, "LO" if rng.random() < 0.5 else element.VR, rng.choice(texts), already_converted=True
+        )
     out = io.BytesIO()
     dataset.save_as(out, enforce_file_format=False)
     return out.getvalue()
@@ -253,7 +276,19 @@ def change_pickle(content, rng):
 
     document = pickle.loads(content)
     key = rng.choice(list(document))
-    values = [None, "x", 3, [], np.zeros((0, 6)), np.zeros((2, 5)), np.full((3, 6), np.nan), np.zeros(3, dtype=np.int64), np.full(3, 2**62), {}, np.array(["a"])]
+    values = [
+        None,
+        "x",
+        3,
+        [],
+        np.zeros((0, 6)),
+        np.zeros((2, 5)),
+        np.full((3, 6), np.nan),
+        np.zeros(3, dtype=np.int64),
+        np.full(3, 2**62),
+        {},
+        np.array(["a"]),
+    ]
     document[key] = rng.choice(values)
     return pickle.dumps(document, protocol=rng.choice([2, 4, 5]))
 

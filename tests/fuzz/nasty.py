@@ -9,14 +9,44 @@ class Raw(str):
     """JSON that ``json.dumps`` does not write, put into the text as it is."""
 
 
-RAW = [Raw(text) for text in ("1e400", "-1e400", "NaN", "-Infinity", "9" * 5000, "[" * 100_000, "-0", "1E-400", "{" * 3, '"\\ud800"')]
+RAW = [Raw(text) for text in ("1e400", "-1e400", "NaN", "-Infinity", "9" * 5000, "[" * DEEP, "-0", "1E-400", "{" * 3, '"\\ud800"')]
 PLAIN = [
     *(0, 1, -1, 2, 3, 255, 65536, 2**31, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**30, 0.5, -0.5, 1e-300, 1e300, -1e39, 3.4e38),
-    *(True, False, None, "", " ", "0", "nan", "inf", "1e5", "-1", "\u0000", "\ud800", "\u202e", "/", "..", "../../x", "a" * 5000, "é" * 200),
+    *(
+        True,
+        False,
+        None,
+        "",
+        " ",
+        "0",
+        "nan",
+        "inf",
+        "1e5",
+        "-1",
+        "\u0000",
+        "\ud800",
+        "\u202e",
+        "/",
+        "..",
+        "../../x",
+        "a" * 5000,
+        "é" * 200,
+    ),
     *("$__import__('os').getpid()", "@network", "%train.json", "_target_", "_disabled_", "torch.nn.Conv2d", "<script>", "=1+1", "\x1b[31m"),
     *([], {}, [[]], [{}], [None], [0], [[0]], [1, 2, 3, 4, 5, 6, 7], ["a", 1], {"": None}, {"_target_": "os.getpid"}, {"a": {"a": []}}),
 ]
-WORDS = [*(str(value) for value in PLAIN if not isinstance(value, dict | list | bool)), "NaN", "Infinity", "1e400", "0x10", "1_000", "٣", '"', "'", "\t"]
+WORDS = [
+    *(str(value) for value in PLAIN if not isinstance(value, dict | list | bool)),
+    "NaN",
+    "Infinity",
+    "1e400",
+    "0x10",
+    "1_000",
+    "٣",
+    '"',
+    "'",
+    "\t",
+]
 
 
 def value(rng):

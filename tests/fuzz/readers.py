@@ -62,9 +62,13 @@ def _importer(name, make=None):
     def read(root):
         source, out = root / "set", root / "out"
         shutil.rmtree(out, ignore_errors=True)
-        command("import", name, source / "fold0.json" if name == "monai" else source, out, *(("--images", "images") if name == "monai" else ()))
+        command(
+            "import", name, source / "fold0.json" if name == "monai" else source, out, *(("--images", "images") if name == "monai" else ())
+        )
         if (out / "datalist.json").exists():
-            command("check", out / "datalist.json", "--num_workers", "1", *(("--spatial_dims", "2") if name in ("coco", "voc", "yolo") else ()))
+            command(
+                "check", out / "datalist.json", "--num_workers", "1", *(("--spatial_dims", "2") if name in ("coco", "voc", "yolo") else ())
+            )
 
     return Reader(lambda root: (make or seeds.TREES[name])(root / "set"), read)
 
@@ -153,7 +157,16 @@ def _findings(name, make=None, suffix=""):
 
 def _compare(root):
     command("compare", root / "evaluation", root / "evaluation", "--bootstraps", "20")
-    command("report", root / "predictions.json", root / "truth/datalist.json", root / "r.html", "--bootstraps", "0", "--thresholds_from", root / "evaluation/metrics.json")
+    command(
+        "report",
+        root / "predictions.json",
+        root / "truth/datalist.json",
+        root / "r.html",
+        "--bootstraps",
+        "0",
+        "--thresholds_from",
+        root / "evaluation/metrics.json",
+    )
 
 
 def _model(root):
@@ -199,7 +212,9 @@ def _go_on(path):
 
 def _output(root):
     scan = trained() / "phantom/images"
-    command("predict", *sorted(scan.iterdir())[:1], "--model", trained() / "run", "--out", root / "out", "--device", "cpu", "--formats", "medtk")
+    command(
+        "predict", *sorted(scan.iterdir())[:1], "--model", trained() / "run", "--out", root / "out", "--device", "cpu", "--formats", "medtk"
+    )
 
 
 def _tuned(root):

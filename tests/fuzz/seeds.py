@@ -12,7 +12,6 @@ from PIL import Image
 from medtk_monai.bundle.layers import difference
 from medtk_monai.formats.conversion import convert
 from medtk_monai.formats.format_table import FORMATS
-from medtk_monai.formats.json_files import write_json
 from medtk_monai.tuning.settings import settings_grid
 from tests.dicom import write_series
 from tests.formats.made_cases import SIZES, made_case
@@ -146,7 +145,9 @@ def coco(root):
     for name in ("a.jpg", "b.jpg"):
         picture(root / "images" / name)
     boxes = ([4, 7, 7, 5], [20, 1, 9, 4])
-    annotations = [{"id": n, "image_id": 10, "category_id": 3 + 4 * n, "bbox": box, "iscrowd": n, "area": 35} for n, box in enumerate(boxes)]
+    annotations = [
+        {"id": n, "image_id": 10, "category_id": 3 + 4 * n, "bbox": box, "iscrowd": n, "area": 35} for n, box in enumerate(boxes)
+    ]
     annotations[0]["segmentation"] = [[4, 7, 11, 7, 11, 12, 4, 12]]
     images = [{"id": 10 + n, "file_name": name, "width": 30, "height": 20} for n, name in enumerate(("a.jpg", "b.jpg"))]
     categories = [{"id": 7, "name": "dust", "supercategory": "x"}, {"id": 3, "name": "cell"}]
@@ -209,7 +210,16 @@ def datalist(root):
     save(root / "map.nii.gz", [(1, BLOCK), (2, OTHER)])
     box = [29.0, -15.0, 10.0, 3.0, 4.0, 3.5]
     cases = [
-        {"image": "a.nii.gz", "case_id": "a", "patient_id": "p", "space": "RAS", "boxes": [box], "labels": [0], "ignored": [False], "direction": np.eye(3).tolist()},
+        {
+            "image": "a.nii.gz",
+            "case_id": "a",
+            "patient_id": "p",
+            "space": "RAS",
+            "boxes": [box],
+            "labels": [0],
+            "ignored": [False],
+            "direction": np.eye(3).tolist(),
+        },
         {"image": "b.nii.gz", "label_map": "map.nii.gz", "labels": {"1": 0, "2": 1}},
         {"image": "c.nii.gz", "space": "LPS", "points": [[-29, 15, 10]], "radii": [2.0], "labels": [1]},
     ]
@@ -279,5 +289,8 @@ def tuned(root):
 
 def difference_files(root):
     """A bundle of its own, which lies over a template."""
-    write(root / "template/train.json", json.dumps({"layers": ["template"], "a": {"b": 1, "c": [1, 2]}, "network": {"_target_": "torch.nn.Conv2d"}}))
+    write(
+        root / "template/train.json",
+        json.dumps({"layers": ["template"], "a": {"b": 1, "c": [1, 2]}, "network": {"_target_": "torch.nn.Conv2d"}}),
+    )
     write(root / "own/train.json", json.dumps(difference(str(root / "template/train.json"), root / "own", {"a::b": 2, "d": [3]})))

@@ -34,7 +34,9 @@ def kill(name, data, kills, seed=0, kinds=("kill",)):
 
 def main():
     """Kills the jobs named, or all, prints a table, and exits with 1 if something was lost, wrong or left."""
-    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.kills", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("jobs", nargs="*", choices=[*JOBS, []], metavar="JOB", help=f"of {', '.join(JOBS)}")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)

@@ -73,8 +73,10 @@ def compare_trainings(found, wanted):
     wrong = [f"{name}: {line}" for name in ("last.pt", "best.pt") for line in _differences(_load(found / name), _load(wanted / name), "")]
     epochs = [[epoch["epoch"] for epoch in json.loads((folder / "run.json").read_text())["epochs"]] for folder in (found, wanted)]
     model = [{path.name for path in (folder / "model").iterdir()} for folder in (found, wanted)]
-    return wrong + ([f"run.json has the epochs {epochs[0]}"] if epochs[0] != epochs[1] else []) + (
-        [f"the model has {sorted(model[0])}"] if model[0] != model[1] else []
+    return (
+        wrong
+        + ([f"run.json has the epochs {epochs[0]}"] if epochs[0] != epochs[1] else [])
+        + ([f"the model has {sorted(model[0])}"] if model[0] != model[1] else [])
     )
 
 
@@ -101,7 +103,9 @@ def predict(data):
     """Scans one after another, in all formats that are written unasked but for pictures."""
 
     def call(out):
-        command("predict", data.phantom / "images", "--model", data.model, "--out", out, "--device", "cpu", "--formats", "medtk,luna,slicer")
+        command(
+            "predict", data.phantom / "images", "--model", data.model, "--out", out, "--device", "cpu", "--formats", "medtk,luna,slicer"
+        )
 
     return Job(call, lambda found, wanted: compare_trees(found, wanted))
 
@@ -110,7 +114,17 @@ def evaluate(data):
     """An evaluation with its files."""
 
     def call(out):
-        command("evaluate", data.folder / "found/predictions.json", data.phantom / "datalist.json", "--split", "test", "--out", out, "--bootstraps", "200")
+        command(
+            "evaluate",
+            data.folder / "found/predictions.json",
+            data.phantom / "datalist.json",
+            "--split",
+            "test",
+            "--out",
+            out,
+            "--bootstraps",
+            "200",
+        )
 
     return Job(call, compare_trees)
 
@@ -138,9 +152,26 @@ def crossval(data):
     """Two folds, their collection, and the test."""
 
     def call(out):
-        words = [word for name, value in (SMALL | {"window_size": 64, "dense_postprocessor::score_threshold": 0.0}).items() for word in (f"--{name}", value)]
+        words = [
+            word
+            for name, value in (SMALL | {"window_size": 64, "dense_postprocessor::score_threshold": 0.0}).items()
+            for word in (f"--{name}", value)
+        ]
         bundle = Path(TRAIN).parent
-        command("crossval", data.phantom / "datalist.json", "--folds", 2, "--out", out, "--bundle", bundle, "--bootstraps", 10, "--predict_test", *words)
+        command(
+            "crossval",
+            data.phantom / "datalist.json",
+            "--folds",
+            2,
+            "--out",
+            out,
+            "--bundle",
+            bundle,
+            "--bootstraps",
+            10,
+            "--predict_test",
+            *words,
+        )
 
     return Job(call, lambda found, wanted: compare_trees(found, wanted, ("predictions.json", "oof.json", "metrics.json", "tuned.json")))
 
@@ -149,18 +180,29 @@ def cache(data):
     """Prepared items, by two processes at once."""
 
     def call(out):
+        from monai.transforms import Compose
+
         from medtk_monai.data import CacheBudget, CachedCudaDataset
         from medtk_monai.data.datalist import load_datalist
         from medtk_monai.transforms import LoadCased, ToPlainTensord, WorldToVoxelBoxesd
-        from monai.transforms import Compose
 
         cases = load_datalist(data.phantom / "datalist.json", "training")
-        CachedCudaDataset(cases, Compose([LoadCased(), WorldToVoxelBoxesd(), ToPlainTensord()]), budget=CacheBudget(folder=str(out)), progress=False)
+        CachedCudaDataset(
+            cases, Compose([LoadCased(), WorldToVoxelBoxesd(), ToPlainTensord()]), budget=CacheBudget(folder=str(out)), progress=False
+        )
 
     return Job(call, compare_trees)
 
 
-JOBS = {"training": training, "predict": predict, "crossval": crossval, "evaluate": evaluate, "import": import_set, "export": export, "cache": cache}
+JOBS = {
+    "training": training,
+    "predict": predict,
+    "crossval": crossval,
+    "evaluate": evaluate,
+    "import": import_set,
+    "export": export,
+    "cache": cache,
+}
 
 
 def compare_trees(found, wanted, names=None):
@@ -171,13 +213,28 @@ def compare_trees(found, wanted, names=None):
 
 
 def _files(folder, names):
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and (names is None or path.name in names)}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and (names is None or path.name in names)
+    }
 
 
 def prepare(name, data):
     """What a job needs to be there before."""
     if name == "evaluate" and not (data.folder / "found").exists():
-        command("predict", data.phantom / "datalist.json", "--model", data.model, "--out", data.folder / "found", "--device", "cpu", "--formats", "medtk")
+        command(
+            "predict",
+            data.phantom / "datalist.json",
+            "--model",
+            data.model,
+            "--out",
+            data.folder / "found",
+            "--device",
+            "cpu",
+            "--formats",
+            "medtk",
+        )
 
 
 def clear(folder):

@@ -63,8 +63,7 @@ def stop(child, number):
 def stop_when(child, number, ready):
     """Sends a signal once ``ready()`` is true; whether that came to be before the process ended by itself."""
     while not ready():
-        found, status = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None, 0
-        if found:
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return False
         sleep(STEP)
     stop(child, number)
