@@ -34,23 +34,33 @@ class Place:
     Args:
         folder: empty.
         scale: of numbers of cases, and of the sides of images.
+        depth: of the volume, in slices at a scale of 1.
     """
 
     folder: Path
     scale: float = 1.0
+    depth: int = 600
 
     def number(self, count: int) -> int:
         """So many, scaled."""
         return max(round(count * self.scale), 4)
 
 
-def main(out: str | None = None, names: str | Sequence[str] = (), scale: float = 1.0, repeats: int = 1, folder: str | None = None) -> None:
+def main(
+    out: str | None = None,
+    names: str | Sequence[str] = (),
+    scale: float = 1.0,
+    depth: int = 600,
+    folder: str | None = None,
+    repeats: int = 1,
+) -> None:
     """Run commands under load.
 
     Args:
         out: JSON file for the rows.
         names: of ``LOADS``; all unless given.
         scale: of the load.
+        depth: of the volume, in slices at a scale of 1.
         repeats: of which the last is told.
         folder: for the data; a temporary one unless given.
     """
@@ -58,7 +68,7 @@ def main(out: str | None = None, names: str | Sequence[str] = (), scale: float =
     for name in names.split(",") if isinstance(names, str) and names else names or LOADS:
         for _ in range(repeats):
             with tempfile.TemporaryDirectory(dir=folder) as place:
-                found = [{"load": name} | row for row in LOADS[name](Place(Path(place), scale))]
+                found = [{"load": name} | row for row in LOADS[name](Place(Path(place), scale, depth))]
         rows += found
     report(rows, torch.device("cpu"), out)
 
@@ -100,7 +110,7 @@ def _predict(place: Place) -> Iterator[Row]:
 
 def _volume(place: Place) -> Iterator[Row]:
     model = made.model(place.folder / "model", 3)
-    shape = tuple(place.number(side) for side in (1024, 1024, 600))
+    shape = tuple(place.number(side) for side in (1024, 1024, place.depth))
     datalist = made.large_volume(place.folder, shape)
     words = ("--model", model, "--out", place.folder / "out", "--device", "cpu", "--formats", "medtk")
     yield measured(f"check a volume of {shape}", "check", datalist, codes=(0, 1, 2))
