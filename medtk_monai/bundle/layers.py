@@ -51,7 +51,7 @@ def template_of(path: str) -> str | None:
         return None
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON: {error}", remedy="see the line that it names") from error
     name = content.get(TEMPLATE) if isinstance(content, dict) else None
     if not isinstance(name, str):

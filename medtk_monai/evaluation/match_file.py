@@ -56,7 +56,7 @@ def read_matches(path: Path) -> list[Entry]:
             raise ValueError(f"it is {document['format']}, version {document['version']}")
         table_of_entries(document["cases"])
         return [dict(case) for case in document["cases"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {error!r}", remedy="evaluate again by medtk evaluate --out") from error
 
 

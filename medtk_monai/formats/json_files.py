@@ -16,6 +16,7 @@ from medtk_monai.errors import DataError
 _DECIMALS = 6
 _LIMIT = 3e38
 """Of numbers, so that float32 holds them."""
+_INT64_LIMIT = 2**63
 
 
 def read_json(path: str | os.PathLike, remedy: str = "write the file again") -> Any:
@@ -75,12 +76,12 @@ def as_number(value: Any, what: str, case: str = "") -> float:
 
 
 def as_index(value: Any, what: str, case: str = "") -> int:
-    """``value`` as an int if it is a whole number from 0.
+    """``value`` as an int if it is a whole number from 0 that int64 holds.
 
     Raises:
         DataError: it is not.
     """
-    if not _is_finite(value) or value < 0 or value != int(value):
+    if not _is_finite(value) or not 0 <= value < _INT64_LIMIT or value != int(value):
         raise DataError(f"{what} must be a whole number from 0, not {shown(value)}", case)
     return int(value)
 

@@ -8,18 +8,19 @@ import pytest
 
 from benchmarks.inference import save_checkpoint
 
-NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem not in ("__init__", "timing"))
+NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem not in ("__init__", "timing", "load_data"))
 SMALL = {
     "nms": {"numbers": (60,)},
     "patches": {"side": 40, "patch": 16},
     "evaluation": {"cases": [(4, 20)]},
     "data_doctor": {"cases": (3, 6), "workers": (1,), "shape": (40, 36, 28)},
     "planning": {"cases": [(2, 32, 2)]},
+    "load": {"scale": 0.04},
     "inference": {"sizes": [(40, 40, 36)], "compared": (40, 40, 36), "window": 64},
 }
 
 
-SLOW = ("inference", "margins", "evaluation", "data_doctor", "planning")
+SLOW = ("inference", "margins", "evaluation", "data_doctor", "planning", "load")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError
+from medtk_monai.formats.json_files import read_json
 
 Curve = tuple[np.ndarray, np.ndarray]
 """Epochs and values."""
@@ -52,9 +52,9 @@ def read_run(folder: str | Path) -> Run:
     if not path.is_file():
         raise DataError(f"no file {path}", remedy="give --run the output_dir of a training, which holds run.json")
     try:
-        capsule = json.loads(path.read_text(encoding="utf-8"))
+        capsule = read_json(path)
         steps = int(capsule["epochs"][0]["steps"]) if capsule.get("epochs") else 1
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
         raise DataError(f"{path} is damaged: {error}", remedy="leave out --run, or train again") from error
     try:
         scalars = _read_scalars(Path(folder))
