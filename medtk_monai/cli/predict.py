@@ -61,7 +61,9 @@ def predict(
     progress = predict_files(source, scans, out, kept, views.options())
     print(timing_table(progress) or ("nothing was done" if progress.failed else "nothing left to do"))
     print(f"{len(progress.done)} done, {len(progress.skipped)} done before, {len(progress.failed)} failed; files in {out}")
-    unwritten = [f"  {shown(case)}: {name}: {shown(reason)}" for case, files in progress.unwritten.items() for name, reason in files.items()]
+    unwritten = [
+        f"  {shown(case)}: {name}: {shown(reason)}" for case, files in progress.unwritten.items() for name, reason in files.items()
+    ]
     if unwritten:
         print("\n".join([f"{len(unwritten)} files could not be written:", *unwritten]), file=sys.stderr)
     if progress.failed:

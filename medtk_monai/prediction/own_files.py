@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from medtk_monai.formats.predictions import FORMAT, OPERATING_POINTS, PREDICTIONS
@@ -19,7 +18,6 @@ def is_own_file(path: Path) -> bool:
     return path.name in own_names() and is_own_folder(path.parent)
 
 
-@cache
 def own_names() -> frozenset[str]:
     """The names of files, in small letters, that predictions and evaluations write."""
     names = {name for entry in output_formats().values() for name in entry.file_names()}
