@@ -8,7 +8,9 @@ import pytest
 
 from benchmarks.inference import save_checkpoint
 
-NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem not in ("__init__", "timing", "load_data"))
+NAMES = sorted(
+    path.stem for path in (Path(__file__).parents[2] / "benchmarks").glob("*.py") if path.stem not in ("__init__", "timing", "load_data")
+)
 SMALL = {
     "nms": {"numbers": (60,)},
     "patches": {"side": 40, "patch": 16},
