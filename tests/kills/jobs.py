@@ -133,7 +133,7 @@ def import_set(data):
     """A data set of label maps."""
 
     def call(out):
-        layout = ("--images", "images", "--label_maps", "labels")
+        layout = ("--images", "images", "--label_maps", "label_maps")
         command("import", "semantic", data.phantom, out, *layout, "--overwrite")
 
     return Job(call, compare_trees)
