@@ -66,10 +66,12 @@ def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
     image.set_qform(whole, code=1)
     image.set_sform(whole, code=1)
     image.header.set_xyzt_units("mm")
-    content = image.to_bytes()
-    with replacing(path) as temporary:
-        # nibabel's own gzip files carry the time of writing.
-        temporary.write_bytes(gzip.compress(content, compresslevel=1, mtime=0) if path.suffix == ".gz" else content)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        if path.suffix == ".gz":  # nibabel's own gzip files carry the time of writing
+            with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
+                image.to_stream(packed)
+        else:
+            image.to_stream(file)
 
 
 def read_label_map(path: str | os.PathLike) -> Case:

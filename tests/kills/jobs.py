@@ -133,7 +133,7 @@ def import_set(data):
     """A data set of label maps."""
 
     def call(out):
-        layout = ("--images", "images", "--label_maps", "labels")
+        layout = ("--images", "images", "--label_maps", "label_maps")
         command("import", "semantic", data.phantom, out, *layout, "--overwrite")
 
     return Job(call, compare_trees)
@@ -213,11 +213,9 @@ def compare_trees(found, wanted, names=None):
 
 
 def _files(folder, names):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and (names is None or path.name in names)
-    }
+    """Of whole files; what was left unfinished is counted by itself."""
+    whole = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tmp"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in whole if names is None or path.name in names}
 
 
 def prepare(name, data):
