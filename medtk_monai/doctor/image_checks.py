@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,12 +40,15 @@ def _check_image(entry: Entry, image: ImageFacts) -> Iterator[Fault]:
     if not image.usable_affine:
         what = f"the affine has zero spacing or dependent axes: {image.affine[:-1].tolist()}"
         yield Fault("degenerate_affine", what, "write the scan's affine into the file", **place)
-    elif not image.stated_affine:
-        what = "the file does not state where it lies: sform and qform are unset"
-        yield Fault("no_affine", what, "write the scan's affine into the file", **place)
+    yield from _check_assumed(image.assumed, place)
     if image.usable_affine and _shear(image.affine) > _SHEAR:
         what = f"axes are not at right angles (cosine {_shear(image.affine):.3g})"
         yield Fault("sheared_affine", what, "correct the affine, or resample the image to a straight grid", **place)
+
+
+def _check_assumed(assumed: tuple[str, ...], place: dict[str, Any]) -> Iterator[Fault]:
+    for clause in assumed:
+        yield Fault("assumed_header", f"the file {clause}", "write it into the file, or allow it for training by allow_assumed", **place)
 
 
 def _shear(affine: np.ndarray) -> float:
@@ -58,6 +62,7 @@ def _check_map_grid(entry: Entry, scan: Examined, image: ImageFacts) -> Iterator
         return
     size, affine = scan.map_grid
     place = {**entry.place, "file": entry.label_map or entry.segmentation}
+    yield from _check_assumed(scan.map_assumed, place)
     if len(size) != len(image.size):
         yield Fault("misplaced_label_map", f"the label map has {len(size)} axes, the image {len(image.size)}", "export it again", **place)
         return
@@ -81,7 +86,7 @@ def _check_values(entry: Entry, scan: Examined) -> Iterator[Fault]:
     assert facts is not None
     if not facts.whole:
         remedy = "store 0 for background and 1, 2, ... for objects in one channel, and resample masks without interpolation"
-        yield Fault("fractional_label_map", "values are not whole numbers from 0 in one channel", remedy, **place)
+        yield Fault("fractional_label_map", "values are not whole numbers in one channel", remedy, **place)
         return
     if not facts.values and not entry.classes:
         yield Fault("empty_label_map", "the label map is empty: the case has no objects", "none, if that is meant", **place)
