@@ -116,10 +116,11 @@ def read_labels(path: str | os.PathLike, case: str = "") -> tuple[np.ndarray, He
 
 
 def _read(path: Path, role: str, case: str) -> tuple[np.ndarray, Header]:
-    header = read_header(path, case, role)
-    _check_memory(header, f"{role} {path}", case)
     try:
-        voxels = kind_of(path).voxels(path, role == "label map")
+        kind = kind_of(path)
+        header = kind.header(path)
+        _check_memory(header)
+        voxels = kind.voxels(path, role == "label map")
         if voxels.shape[1:] != header.size:
             raise ValueError(f"its voxels have the size {voxels.shape[1:]}, its header tells {header.size}")
     except Exception as error:
@@ -127,12 +128,11 @@ def _read(path: Path, role: str, case: str) -> tuple[np.ndarray, Header]:
     return voxels, header
 
 
-def _check_memory(header: Header, what: str, case: str) -> None:
+def _check_memory(header: Header) -> None:
     """Refuse what no memory of this machine can hold, which is a damaged header more often than a scan."""
     needed, there = prod(header.size) * header.channels * _FLOAT_BYTES, _memory()
     if there is not None and needed > there:
-        told = f"{what} would take {needed / 2**30:.0f} GiB of memory, this machine has {there / 2**30:.0f}"
-        raise DataError(told, case, "check its header, or cut it into smaller images")
+        raise ValueError(f"it would take {needed / 2**30:.0f} GiB of memory, this machine has {there / 2**30:.0f}")
 
 
 def _memory() -> int | None:

@@ -52,7 +52,7 @@ def itk_voxels(path: Path, as_labels: bool) -> np.ndarray:
     dims, channels = _layout(reader)
     size = tuple(int(reader.GetDimensions(axis)) for axis in range(dims))
     raw = find_raw_data(path, text) if text else None
-    if raw is not None and _is_plain(text, reader):
+    if raw is not None and text is not None and _is_plain(text, reader):
         numbers = raw.read(channels * prod(size), _dtype_of(reader))
     else:
         numbers = _read_by_itk(path, reader, as_labels)

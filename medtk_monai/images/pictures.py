@@ -51,6 +51,7 @@ def picture_voxels(path: Path, as_labels: bool) -> np.ndarray:
     Raises:
         OSError, ValueError: it is no picture, or damaged.
     """
+    _check_png(path)
     deep = _deep_png_channels(path)
     with open_picture(path) as picture:
         check_expected(path, picture.width * picture.height // 8)
@@ -94,11 +95,7 @@ def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _deep_png_channels(path: Path) -> int:
-    """Channels of a PNG file of colors, or of gray with opacity, of 16 bits; 0 for all other files.
-
-    Raises:
-        ValueError: the checksum of one of its parts is of other data.
-    """
+    """Channels of a PNG file of colors, or of gray with opacity, of 16 bits; 0 for all other files."""
     with open(path, "rb") as file:
         if file.read(8) != _PNG:
             return 0
@@ -107,7 +104,7 @@ def _deep_png_channels(path: Path) -> int:
     return _DEEP_PNG_CHANNELS.get(color, 0) if depth == 16 else 0
 
 
-def check_png(path: Path) -> None:
+def _check_png(path: Path) -> None:
     """Compare the checksums of a PNG file's parts, which its readers pass over.
 
     Raises:

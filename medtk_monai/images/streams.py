@@ -79,15 +79,15 @@ def read_array(stream: BinaryIO, count: int, dtype: np.dtype) -> np.ndarray:
     Raises:
         ValueError: there are fewer.
     """
-    array = np.empty(count, dtype)
-    view = memoryview(array.view(np.uint8)) if count else memoryview(b"")
+    array = np.empty(count * dtype.itemsize, np.uint8)
+    view = memoryview(array)  # type: ignore[arg-type]
     read = 0
     while read < len(view):
         got = stream.readinto(view[read:])  # type: ignore[attr-defined]
         if not got:
             raise ValueError(f"it ends after {read} bytes of voxels, its header tells {len(view)}")
         read += got
-    return array
+    return array.view(dtype)
 
 
 def skip(stream: BinaryIO, count: int) -> None:

@@ -88,7 +88,11 @@ def _data_files(lines: Sequence[str], path: Path) -> tuple[Path, ...]:
     folder, names = os.path.abspath(path.parent), [line.strip() for line in lines if line.strip()]
     for name in names:
         if "%" in name:
-            raise DataError(f"{path} names its data files by the pattern {name!r}", remedy="name each file, below a line that ends with LIST")
+            raise DataError(
+                f"{path} names its data files by the pattern {name!r}", remedy="name each file, below a line that ends with LIST"
+            )
         if not os.path.abspath(os.path.join(folder, name)).startswith(folder.rstrip(os.sep) + os.sep):
-            raise DataError(f"{path} names the data file {name!r}, which is not in its folder", remedy="put it there, and name it without a path")
+            raise DataError(
+                f"{path} names the data file {name!r}, which is not in its folder", remedy="put it there, and name it without a path"
+            )
     return tuple(Path(folder, name) for name in names)

@@ -106,7 +106,7 @@ def _tell(scan: Scan, prediction: ScanFindings, without: Sequence[Format]) -> No
         if "DICOM series" in kind.needs:
             tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which {kind.file_name} could refer: it gets none")
     for warning in prediction.warnings:
-        tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
+        tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     best = max(prediction.case["scores"], default=None)
     logger.info("%s: %d findings, best %s (%s)", scan.case_id, len(prediction.case["scores"]), best, prediction.look)
 

@@ -144,7 +144,9 @@ class LoadCased(Transform):
     def _check_assumed(self, header: Header, what: str, data: Mapping[str, Any], case: str) -> None:
         """Reject a file whose header leaves something to be assumed, unless that is allowed."""
         if header.assumed and not (self.allow_assumed or data.get(ALLOW_ASSUMED)):
-            remedy = f'write it into the file, or, if it is true, allow it: "{ALLOW_ASSUMED}": true in the case, or for all cases in LoadCased'
+            remedy = (
+                f'write it into the file, or, if it is true, allow it: "{ALLOW_ASSUMED}": true in the case, or for all cases in LoadCased'
+            )
             raise DataError(f"{what} {'; it '.join(header.assumed)}", case, remedy)
 
     def _read_label_map(self, data: Mapping[str, Any], image: MetaTensor | None, case: str) -> tuple[CaseObjects, Tensor, Region]:
