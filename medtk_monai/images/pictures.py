@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from medtk_monai.images.header import Header, make_header
 from medtk_monai.images.itk_files import itk_voxels
@@ -37,7 +37,7 @@ def picture_header(path: Path) -> Header:
     """
     deep = _deep_png_channels(path)
     with open_picture(path) as picture:
-        size = picture.size[::-1] if _orientation_of(picture) in TURNED_ASIDE else picture.size
+        size = picture.size[::-1] if _orientation_of(picture, path) in TURNED_ASIDE else picture.size
         channels = deep or Image.getmodebands(_OPAQUE.get(picture.mode, picture.mode))
         return make_header(size, np.eye(3), channels, byte_values=not deep and not picture.mode.startswith(_DEEP))
 
@@ -55,9 +55,8 @@ def picture_voxels(path: Path, as_labels: bool) -> np.ndarray:
     deep = _deep_png_channels(path)
     with open_picture(path) as picture:
         check_expected(path, picture.width * picture.height // 8)
-        if deep:
-            return _upright(itk_voxels(path, as_labels)[:deep], _orientation_of(picture))
-        return picture_array(ImageOps.exif_transpose(picture), as_labels)
+        array = itk_voxels(path, as_labels)[:deep] if deep else picture_array(picture, as_labels)
+        return _upright(array, _orientation_of(picture, path))
 
 
 def picture_array(picture: Image.Image, as_labels: bool) -> np.ndarray:
@@ -71,18 +70,23 @@ def picture_array(picture: Image.Image, as_labels: bool) -> np.ndarray:
 @contextmanager
 def open_picture(path: Path) -> Iterator[Image.Image]:
     """A picture of any size: Pillow's own limit is of the sizes that strangers may send to a server."""
-    with _LIMIT:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            picture = Image.open(path)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-    with picture:
-        yield picture
+    with open(path, "rb") as file:  # of files that Pillow opens itself it leaves some unturned
+        with _LIMIT:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                picture = Image.open(file)
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+        with picture:
+            yield picture
 
 
-def _orientation_of(picture: Image.Image) -> int:
-    return int(picture.getexif().get(_ORIENTATION, 1))
+def _orientation_of(picture: Image.Image, path: Path) -> int:
+    """As EXIF counts, 1 for upright; for that of a PNG file, Pillow would read the whole picture."""
+    exif = picture.getexif() if picture.format != "PNG" else Image.Exif()
+    if picture.format == "PNG":
+        exif.load(next((body for kind, body in _png_parts(path) if kind == b"eXIf"), b""))
+    return int(exif.get(_ORIENTATION, 1))
 
 
 def _upright(array: np.ndarray, orientation: int) -> np.ndarray:
@@ -110,12 +114,21 @@ def _check_png(path: Path) -> None:
     Raises:
         ValueError: one is of other data, or the file ends early.
     """
+    for _ in _png_parts(path):
+        pass
+
+
+def _png_parts(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of the parts of a PNG file; none of other files.
+
+    Raises:
+        ValueError: the checksum of a part is of other data, or the file ends early.
+    """
     with open(path, "rb") as file:
-        if file.read(8) != _PNG:
-            return
-        kind = b""
+        kind = b"IEND" if file.read(8) != _PNG else b""
         while kind != b"IEND":
             length, kind = struct.unpack(">I4s", file.read(8).ljust(8, b"\0"))
             body = file.read(length)
             if file.read(4) != struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))):
                 raise ValueError(f"its part {kind!r} is damaged, or cut off")
+            yield kind, body

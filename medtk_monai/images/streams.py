@@ -19,7 +19,7 @@ _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 """For zlib: the kind of stream is told by its first bytes; checksum and length are compared at its end."""
 MOST_TIMES = 1032
 """No stream of deflate unpacks to more than this many times its size."""
-_SURPLUS = 2**28
+SURPLUS = 2**28
 """Bytes behind the voxels from which a stream is taken for one that is made to fill memory."""
 
 
@@ -96,12 +96,13 @@ def skip(stream: BinaryIO, count: int) -> None:
         count -= len(piece)
 
 
-def read_to_end(stream: BinaryIO, most: int = _SURPLUS) -> None:
+def read_to_end(stream: BinaryIO, most: int | None = None) -> None:
     """Read on to where the checksums stand, if there are any.
 
     Raises:
-        ValueError: they are of other data; or more than ``most`` bytes come.
+        ValueError: they are of other data; or more than ``most`` bytes come, 256 MB by default.
     """
+    most = SURPLUS if most is None else most
     if stream.seekable():  # not packed
         return
     surplus = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,28 +50,17 @@ def _meta_header(content: bytes, path: Path) -> TextHeader:
     at = 0
     while at < len(content) and "elementdatafile" not in fields:
         at = _read_line(content, at, fields)
-    named = fields.get("elementdatafile", "")
-    if named.lower() in _LOCAL:
-        return TextHeader(fields, at)
-    lines = content[at:].decode(errors="replace").splitlines() if named.split()[0].lower() == "list" else [named]
-    return TextHeader(fields, at, _data_files(lines, path))
+    return TextHeader(fields, at, _data_files(fields.get("elementdatafile", ""), content[at:], path))
 
 
 def _nrrd_header(content: bytes, path: Path) -> TextHeader:
-    """Ends with an empty line; without one at the end of the file."""
+    """Ends with an empty line, or with the file; the names of a list follow the line that tells of it."""
     fields: dict[str, str] = {}
-    at = 0
-    while at < len(content):
-        line = content[at : content.find(b"\n", at) + 1 or len(content)]
-        if not line.strip():
-            at += len(line)
-            break
-        at = _read_line(content, at, fields)
-    named = fields.get("datafile", "")
-    if named.lower() in _LOCAL:
-        return TextHeader(fields, at)
-    lines = content[at:].decode(errors="replace").splitlines() if named.split()[0].lower() == "list" else [named]
-    return TextHeader(fields, at, _data_files(lines, path))
+    at, ended = 0, False
+    while at < len(content) and not ended and not _is_list(fields.get("datafile", "")):
+        start, at = at, _read_line(content, at, fields)
+        ended = not content[start:at].strip()
+    return TextHeader(fields, at, _data_files(fields.get("datafile", ""), content[at:], path))
 
 
 def _read_line(content: bytes, at: int, fields: dict[str, str]) -> int:
@@ -84,8 +72,21 @@ def _read_line(content: bytes, at: int, fields: dict[str, str]) -> int:
     return end
 
 
-def _data_files(lines: Sequence[str], path: Path) -> tuple[Path, ...]:
-    folder, names = os.path.abspath(path.parent), [line.strip() for line in lines if line.strip()]
+def _is_list(named: str) -> bool:
+    return named.lower().split()[:1] == ["list"]
+
+
+def _data_files(named: str, behind: bytes, path: Path) -> tuple[Path, ...]:
+    """The files that a header names in a line, or in those behind it.
+
+    Raises:
+        DataError: by a pattern, or outside of its folder.
+    """
+    if named.lower() in _LOCAL:
+        return ()
+    folder = os.path.abspath(path.parent)
+    lines = behind.decode(errors="replace").splitlines() if _is_list(named) else [named]
+    names = [line.strip() for line in lines if line.strip()]
     for name in names:
         if "%" in name:
             raise DataError(
