@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -186,5 +187,5 @@ def _unpack(scan: Scan, folder: Path) -> None:
                 what = f"archive {scan.path} of {packed / 1e6:.0f} MB would unpack to {size / 1e9:.1f} GB"
                 raise DataError(what, scan.case_id, "unpack it yourself, if it is what it should be")
             archive.extractall(folder)  # leaves out what would lead outside
-    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
         raise DataError(f"cannot unpack {scan.path}: {error}", scan.case_id, "copy the archive again") from error
