@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from monai.config import PathLike
-from monai.data import ImageReader
-from monai.utils import MetaKeys, SpaceKeys
 
 from medtk_monai.images.dicom_pixels import stacked_values
 from medtk_monai.images.dicom_series import read_stack
@@ -39,21 +34,3 @@ def dicom_voxels(path: str | Path) -> np.ndarray:
     """
     stack = read_stack(path)
     return stacked_values(stack.frames, stack.is_color)
-
-
-class DicomReader(ImageReader):
-    """Both functions for MONAI's LoadImage."""
-
-    def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
-        return True
-
-    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> Any:
-        return str(data if isinstance(data, (str, Path)) else data[0])  # type: ignore[index]
-
-    def get_data(self, img: Any) -> tuple[np.ndarray, dict]:
-        size, affine, _ = dicom_header(img)
-        voxels = dicom_voxels(img)
-        return voxels, {
-            MetaKeys.AFFINE: affine, MetaKeys.ORIGINAL_AFFINE: affine.copy(), MetaKeys.SPATIAL_SHAPE: np.array(size), MetaKeys.SPACE: SpaceKeys.RAS,
-            MetaKeys.ORIGINAL_CHANNEL_DIM: 0 if voxels.ndim > 3 else "no_channel", "filename_or_obj": img,
-        }  # fmt: skip

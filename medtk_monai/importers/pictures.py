@@ -57,7 +57,7 @@ def import_picture(picture: Picture, class_names: Sequence[str]) -> ImportedCase
     size = grid["size"][:2]
     if picture.size is not None and list(picture.size) != size:
         what = f"{picture.image} has {size} pixels, the annotations are of {list(picture.size)}"
-        raise DataError(what, case, "use the images that were annotated; MONAI does not turn images as EXIF orientation asks for")
+        raise DataError(what, case, "use the images that were annotated; they count as turned upright, as EXIF asks for")
     scale = np.array([*size, *size] if picture.relative else [1.0] * 4)
     found = [(item, np.array(item.box) * scale) for item in picture.boxes]
     wrong = [_problem(box, size) for _, box in found]

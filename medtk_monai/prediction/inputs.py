@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ OTHER_SUFFIXES = (*IMAGE_SUFFIXES, ".nhdr")
 READABLE_SUFFIXES = (*OTHER_SUFFIXES, ".dcm")
 MAX_ARCHIVE_BYTES = 20 * 10**9
 """An archive that unpacks to more is refused."""
+_SUSPICIOUS_BYTES, _SUSPICIOUS_TIMES = 5 * 10**8, 100
+"""As is one that unpacks to more than both: slices of a scan are no such emptiness."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +190,10 @@ def _unpack(scan: Scan, folder: Path) -> None:
     try:
         with zipfile.ZipFile(scan.path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-            if size > MAX_ARCHIVE_BYTES:
-                raise DataError(f"archive {scan.path} would unpack to {size / 1e9:.0f} GB", scan.case_id, "unpack it yourself")
+            packed = sum(member.compress_size for member in archive.infolist())
+            if size > MAX_ARCHIVE_BYTES or (size > _SUSPICIOUS_BYTES and size > _SUSPICIOUS_TIMES * packed):
+                what = f"archive {scan.path} of {packed / 1e6:.0f} MB would unpack to {size / 1e9:.1f} GB"
+                raise DataError(what, scan.case_id, "unpack it yourself, if it is what it should be")
             archive.extractall(folder)  # leaves out what would lead outside
-    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
         raise DataError(f"cannot unpack {scan.path}: {error}", scan.case_id, "copy the archive again") from error

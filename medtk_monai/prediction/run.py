@@ -139,7 +139,7 @@ def _tell(scan: Scan, prediction: ScanFindings, files: CaseFiles, progress: Prog
     for warning in files.warnings:
         tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     for warning in prediction.warnings:
-        tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
+        tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     best = max(prediction.case["scores"], default=None)
     logger.info("%s: %d findings, best %s (%s)", shown(scan.case_id), len(prediction.case["scores"]), best, prediction.look)
 
