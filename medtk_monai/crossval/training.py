@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
-from medtk_monai.atomic import write_text_atomically
+from medtk_monai.atomic import make_folder, write_text_atomically
 from medtk_monai.crossval.folds import BEST, FINISHED, LAST, LOG, CrossValidation
 from medtk_monai.errors import DataError
 
@@ -67,7 +67,7 @@ def _lock(file: BinaryIO) -> None:
 def _train(validation: CrossValidation, fold: int, tell: Callable[[str], None], run: Run) -> bool:
     """Whether the training of a fold came to its end."""
     folder, start = validation.fold_folder(fold), perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     log, last = folder / LOG, folder / LAST
     tell(f"fold {fold}: {'going on' if last.is_file() else 'training'}, see {log}")
     log.touch()

@@ -17,9 +17,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from medtk_monai.atomic import remove_leftovers
 from medtk_monai.data.item_file import BrokenFileError, item_bytes, read_item, write_item
 from medtk_monai.data.item_key import describe, item_key
-from medtk_monai.errors import DataError, as_data_error
+from medtk_monai.errors import DataError, OutputError, as_data_error
 from medtk_monai.structures import Target
 
 GB = 1e9
@@ -81,12 +82,11 @@ class CachedCudaDataset(Dataset):
         self._temporary = None if self.budget.folder else tempfile.TemporaryDirectory(prefix="medtk-cache-")
         folder = Path(self.budget.folder or self._temporary.name)  # type: ignore[union-attr]
         description = describe(transform)
+        remove_leftovers(folder)
         try:
             self.paths = [folder / f"{item_key(case, description, folder / 'digests')}.item" for case in data]
         except OSError as error:
-            raise DataError(
-                f"cannot read a case or write {folder}: {error}", remedy="choose another cache folder, or free space"
-            ) from error
+            raise DataError(f"cannot read a case: {error}", remedy="check the paths of the datalist") from error
         _prepare(data, transform, self.paths, num_workers, progress)
         self._items = list(self._place(self._read(data, transform)))
 
@@ -199,9 +199,9 @@ def _prepare_one(case: Case, transform: Callable[[Any], dict[str, Any]], path: P
         write_item(path, item)
     except TypeError as error:
         raise DataError(f"its prepared item cannot be cached: {error}", name, "drop or convert it by a transform") from error
-    except OSError as error:
+    except OutputError as error:
         remedy = f"free {item_bytes(item) / GB:.2g} GB for it and as much for each other case, or choose another cache folder"
-        raise DataError(f"cannot write {path.parent}: {error.strerror}", name, remedy) from error
+        raise OutputError(error.what, name, remedy) from error
 
 
 def _is_whole(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,8 @@ from medtk_monai.metrics.resampling import Bootstrap
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.metrics.summary import summarize
 from medtk_monai.metrics.thresholds import OperatingPoint, Wanted
+
+_METRICS = "give the metrics.json of an evaluation by medtk evaluate"
 
 
 def evaluate_files(
@@ -94,10 +95,10 @@ def read_operating_points(path: str | os.PathLike, source: str | None = None) ->
     Raises:
         DataError: the file is no metrics.json with operating points.
     """
-    existing_file(Path(path), "give the metrics.json of an evaluation")
+    content = read_json(existing_file(Path(path), _METRICS), _METRICS, dict)
     try:
-        points = json.loads(Path(path).read_text(encoding="utf-8"))["operating_points"]
+        points = content["operating_points"]
         folder = source or Path(path).parent.name or path
         return {f"{name}, from {folder}": OperatingPoint.read(point) for name, point in points.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} has no operating points", remedy="give the metrics.json of an evaluation by medtk evaluate") from error
+        raise DataError(f"{path} has no operating points", remedy=_METRICS) from error

@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import replacing
 from medtk_monai.bundle.checkpoint import NOTES, PROGRESS, network_state, read_checkpoint
-from medtk_monai.errors import DataError
+from medtk_monai.errors import DataError, OutputError
 from medtk_monai.handlers.detection_metric import key_metric_name
 from medtk_monai.model import ModelWriter
 
@@ -110,13 +110,13 @@ class Checkpoints:
         }
         content = {key: part.state_dict() for key, part in self.objects.items()}
         try:
-            with replacing(self.folder / name) as temporary:
-                torch.save(content | {PROGRESS: progress, NOTES: self.notes}, temporary)
+            with replacing(self.folder / name) as temporary, temporary.open("wb") as file:
+                torch.save(content | {PROGRESS: progress, NOTES: self.notes}, file)
             if name == BEST and self.model is not None:
                 self.model.write(network_state(content, name), progress)
-        except (OSError, RuntimeError) as error:
+        except OutputError as error:
             remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
-            raise DataError(f"cannot write {self.folder / name}: {error}".splitlines()[0], remedy=remedy) from error
+            raise OutputError(error.what, remedy=remedy) from error
 
     def _restore(self, trainer: Any) -> None:
         path = self.folder / LAST if self.resume == "auto" else Path(self.resume)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from medtk_monai.errors import DataError
+from medtk_monai.atomic import is_alive, make_folder, remove_leftovers
+from medtk_monai.errors import DataError, output_error
 from medtk_monai.formats.cases import Case
 from medtk_monai.formats.class_names import name_of
 from medtk_monai.formats.file_format import Format
@@ -101,32 +102,22 @@ def _series(scan: Scan, kind: Format) -> Iterator[Sequence[str | Path]]:
 @contextmanager
 def _appearing(out: Path, name: str) -> Iterator[Path]:
     """A folder to fill, which gets its name when the block ends well and vanishes otherwise."""
-    temporary = out / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
-    temporary.mkdir(parents=True)
+    temporary = make_folder(out / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}")
     try:
         yield temporary
         try:
             temporary.rename(out / name)
-        except OSError:
+        except OSError as error:
             if not (out / name / PREDICTIONS).is_file():  # else another process was faster
-                raise
+                raise output_error(error, out / name) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_unfinished(out: Path) -> None:
     """Remove what processes of this machine that have died left behind."""
+    remove_leftovers(out)
     for folder in out.glob(f"{_UNFINISHED}*-*-*"):
         host, process, _ = folder.name.removeprefix(_UNFINISHED).rsplit("-", 2)
-        if host == socket.gethostname() and process.isdecimal() and not _is_alive(int(process)):
+        if host == socket.gethostname() and process.isdecimal() and not is_alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
