@@ -42,14 +42,21 @@ def train_folds(validation: CrossValidation, folds: Sequence[int], tell: Callabl
 
 
 def run_logged(command: Sequence[str], log: Path) -> int:
-    """Run a program with its output at the end of a file; its exit status.
+    """Run a program with its output at the end of a file; its exit status. If this one is ended, so is that, in its own time.
 
     Raises:
         DataError: another program writes to this file.
     """
     with log.open("ab") as file:
         _lock(file)
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+        # In a session of its own: Ctrl-C reaches this process, which passes it on, once.
+        program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            return program.wait()
+        except BaseException:
+            program.terminate()
+            program.wait()
+            raise
 
 
 def _lock(file: BinaryIO) -> None:

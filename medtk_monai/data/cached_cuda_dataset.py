@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -150,7 +151,9 @@ def _prepare(data: Sequence[Case], transform: Callable[[Any], dict[str, Any]], p
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     start = len(missing) * rank // ranks
     jobs = [(data[index], transform, paths[index]) for index in missing[start:] + missing[:start]]
-    done = map(_prepare_missing, jobs) if workers == 0 else _in_processes(jobs, workers)
+    # Where processes do not fork, they would run the program of a user again.
+    alone = workers == 0 or "fork" not in get_all_start_methods()
+    done = map(_prepare_missing, jobs) if alone else _in_processes(jobs, workers)
     for _ in tqdm(done, desc="preparing cases", total=len(jobs), disable=not progress or rank != 0 or not jobs, leave=False):
         pass
 
@@ -161,6 +164,8 @@ _jobs: list[Job] = []
 
 
 def _start_process(jobs: list[Job]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the program as well, which ends its processes
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     _jobs[:] = jobs
 
@@ -171,8 +176,7 @@ def _do_job(number: int) -> None:
 
 def _in_processes(jobs: list[Job], workers: int) -> Iterator[None]:
     # Not a DataLoader: after an error in a worker it takes five seconds to part from each.
-    forks = "fork" if "fork" in get_all_start_methods() else None
-    with ProcessPoolExecutor(workers, get_context(forks), _start_process, (jobs,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("fork"), _start_process, (jobs,)) as pool:
         try:
             running = [pool.submit(_do_job, number) for number in range(len(jobs))]
             for future in as_completed(running):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from medtk_monai.errors import DataError, as_data_error, find_data_error
+from medtk_monai.errors import DataError, OutputError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.predictions import PREDICTIONS
@@ -62,7 +62,8 @@ def predict_scans(
         class_names: of labels; shorter ones go on with numbers.
 
     Raises:
-        DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name.
+        OutputError: ``out`` cannot be written; scans done so far stay done.
+        DataError: it holds predictions of other settings, or of another scan of the same name.
     """
     out, formats = Path(out), chosen_formats(formats)
     claim_folder(out / SETTINGS, settings, "predictions", bool(_case_files(out)), in_todays_words)
@@ -92,6 +93,8 @@ def _predict_one(
         start = perf_counter()
         without = write_case(out, prediction, scan, formats, class_names)
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
+    except OutputError:
+        raise  # those of all further scans could not be written either
     except Exception as error:
         progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
         if find_data_error(error) is None:

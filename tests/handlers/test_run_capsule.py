@@ -1,6 +1,7 @@
 """What a run writes down about itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
