@@ -15,13 +15,16 @@ AGAIN = "write the file again"
 PairsHook = Callable[[list[tuple[str, Any]]], Any]
 
 
-def read_json(path: str | os.PathLike, remedy: str = AGAIN, kind: type | None = None, pairs_hook: PairsHook | None = None) -> Any:
-    """The content of a JSON file; NaN and Infinity, which JSON does not know, are refused.
+def read_json(
+    path: str | os.PathLike, remedy: str = AGAIN, kind: type | None = None, pairs_hook: PairsHook | None = None, any_number: bool = False
+) -> Any:
+    """The content of a JSON file.
 
     Args:
         remedy: what a user can do about a file that is none.
         kind: what it must hold, such as dict; None for anything.
         pairs_hook: makes an object from its keys and values, for who wants to see keys that are there twice; by default a dictionary.
+        any_number: NaN and Infinity, which JSON does not know, are taken: for who tells of which case they are.
 
     Raises:
         DataError: the file cannot be read, is no JSON, or holds something else.
@@ -30,17 +33,25 @@ def read_json(path: str | os.PathLike, remedy: str = AGAIN, kind: type | None = 
         content = Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}", remedy=remedy) from error
-    return parse_json(content, str(path), remedy, kind, pairs_hook)
+    return parse_json(content, str(path), remedy, kind, pairs_hook, any_number)
 
 
-def parse_json(content: bytes, source: str, remedy: str = AGAIN, kind: type | None = None, pairs_hook: PairsHook | None = None) -> Any:
+def parse_json(
+    content: bytes,
+    source: str,
+    remedy: str = AGAIN,
+    kind: type | None = None,
+    pairs_hook: PairsHook | None = None,
+    any_number: bool = False,
+) -> Any:
     """The same from what lies elsewhere than in a file of its own, such as an archive; ``source`` names it in errors.
 
     Raises:
         DataError: it is no JSON, or holds something else.
     """
+    constants = None if any_number else _refuse_constant
     try:
-        found = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=pairs_hook)
+        found = json.loads(content.decode("utf-8-sig"), parse_constant=constants, object_pairs_hook=pairs_hook)
     except RecursionError as error:
         raise DataError(f"{source} is not a JSON file that can be read: it is nested too deeply", remedy=remedy) from error
     except ValueError as error:

@@ -145,7 +145,7 @@ def read_content(path: Path, pairs_hook: Callable[[list[tuple[str, Any]]], Any] 
     """
     if not path.is_file():
         raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
-    content = read_json(path, "mend the file at that position", pairs_hook=pairs_hook)
+    content = read_json(path, "mend the file at that position", pairs_hook=pairs_hook, any_number=True)
     if not isinstance(content, dict):
         raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
     return content

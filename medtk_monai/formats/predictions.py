@@ -52,7 +52,7 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, Any]]:
         FileNotFoundError: there is no such file.
     """
     path = Path(path)
-    document = read_json(path, "write it again with write_predictions")
+    document = read_json(path, "write it again with write_predictions", any_number=True)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise DataError(f"{path} is not a predictions file", remedy=f'its "format" must be "{FORMAT}"')
     if document.get("version") != VERSION:
