@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -34,7 +35,9 @@ def read_checkpoint(path: Path, mapped: bool = False) -> dict[str, Any]:
     try:
         if not mapped:
             _check_sums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that are none, which torch tells of as well
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
     except Exception as error:
         what = f"checkpoint {path} is broken: {_reason(error)}".splitlines()[0]
         raise DataError(what, remedy="give the best.pt or last.pt of a training, or start anew with --resume none") from error
