@@ -5,6 +5,7 @@ import random
 import re
 import signal
 from itertools import islice
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ import torch
 from ignite.engine import Engine, Events
 
 from medtk_monai.bundle.checkpoint import read_checkpoint
+from medtk_monai.engines import join_processes, leave_processes
 from medtk_monai.handlers import Checkpoints
-from tests.processes import run_program
+from tests.processes import free_port, run_program
 
 STEPS, EPOCHS = 3, 4
 
@@ -134,6 +136,40 @@ def test_a_training_that_is_asked_to_stop_is_taken_up_exactly_where_it_was(tmp_p
     training(tmp_path, "auto")
     for name in ("last.pt", "best.pt"):
         assert_equal(read_checkpoint(whole / name), read_checkpoint(tmp_path / name))
+
+
+def one_of_two(rank, folder, port, resume, number):
+    """A process of two, of which the second may get a signal in a step."""
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    join_processes("cpu")
+
+    def disturb(place, count):
+        if rank == 1 and (place, count) == ("step", number):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    training(folder, resume, disturb)
+    leave_processes()
+
+
+def two(folder, resume="none", number=0):
+    """The statuses of two processes that train together."""
+    context, port = get_context("fork"), free_port()
+    children = [context.Process(target=one_of_two, args=(rank, folder, port, resume, number)) for rank in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    return [child.exitcode for child in children]
+
+
+def test_processes_that_train_together_stop_at_one_step_whichever_is_asked(tmp_path):
+    assert two(tmp_path / "whole") == [0, 0]
+    assert two(tmp_path / "parts", number=5) == [143, 143]
+    assert read_checkpoint(tmp_path / "parts" / "last.pt")["progress"]["iteration"] == 5
+    assert two(tmp_path / "parts", "auto") == [0, 0]
+    for name in ("last.pt", "best.pt"):
+        assert_equal(read_checkpoint(tmp_path / "whole" / name), read_checkpoint(tmp_path / "parts" / name))
 
 
 @pytest.mark.parametrize(("sent", "status"), [("SIGTERM", 143), ("SIGUSR1", 138), ("SIGINT", 130)])
