@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from itertools import product
 
 import nibabel as nib
 import numpy as np
