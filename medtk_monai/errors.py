@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -69,6 +70,15 @@ def find_disk_error(error: BaseException | None) -> DataError | None:
         return None
     where = os.fsdecode(cause.filename) if isinstance(cause.filename, str | bytes | os.PathLike) else "a file"
     return DataError(f"{where}: {cause.strerror}", remedy=_DISK[cause.errno])
+
+
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, changes colors or the direction of writing, or cannot be written at all."""
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows as it is, in one line: names of files and cases may hold anything."""
+    return _UNSHOWN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def existing_file(path: str | os.PathLike, remedy: str) -> str:
@@ -166,4 +176,4 @@ def root_in_one_line(error: BaseException) -> str:
 
 def _last_line(error: ValueError) -> str:
     """The message itself: torch puts the traceback of a loader's worker before it."""
-    return str(error).strip().splitlines()[-1].removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")
+    return printable(str(error).strip().splitlines()[-1]).removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")

@@ -64,7 +64,7 @@ def _run(name: str, arguments: Sequence[str]) -> None:
     from medtk_monai.cli.mistakes import UsageError, no_command
     from medtk_monai.cli.typed import parse
     from medtk_monai.cli.words import check_arguments
-    from medtk_monai.errors import find_data_error, find_disk_error
+    from medtk_monai.errors import find_data_error, find_disk_error, printable
 
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -84,7 +84,7 @@ def _run(name: str, arguments: Sequence[str]) -> None:
         cause = find_data_error(error) or find_disk_error(error)
         if cause is None:
             raise
-        sys.exit(f"error: {cause}")
+        sys.exit(f"error: {printable(str(cause))}")
     finally:
         signal.signal(signal.SIGTERM, previous)
     if result is not None:

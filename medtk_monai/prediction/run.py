@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from medtk_monai.errors import DataError, OutputError, as_data_error, find_data_error
+from medtk_monai.errors import DataError, OutputError, as_data_error, find_data_error, printable
 from medtk_monai.formats import read_predictions
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.predictions import PREDICTIONS
@@ -79,7 +79,7 @@ def predict_scans(
         with tqdm(left, desc="predicting", unit="scan", disable=None) as bar:
             made = predictor()
             for scan in bar:
-                bar.set_postfix_str(scan.case_id)
+                bar.set_postfix_str(printable(scan.case_id))
                 _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
     _write_summary(out, formats, class_names)
     return progress
@@ -96,7 +96,7 @@ def _predict_one(
     except OutputError:
         raise  # those of all further scans could not be written either
     except Exception as error:
-        progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
+        progress.failed[scan.case_id] = printable(str(as_data_error(error, scan.case_id, "predicting")))
         if find_data_error(error) is None:
             logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")
@@ -150,7 +150,7 @@ def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]
 
 def timing_table(progress: Progress) -> str:
     """Seconds of each part for each scan of this run, their mean, and their shares."""
-    rows = [(case, times) for case, times in progress.done.items()]
+    rows = [(printable(case), times) for case, times in progress.done.items()]
     if not rows:
         return ""
     columns = [name for name in COLUMNS if any(name in times for _, times in rows)]
