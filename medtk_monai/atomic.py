@@ -135,17 +135,10 @@ def _host() -> str:
 
 def _is_about(error: OSError, folder: Path) -> bool:
     """Whether an error is about what is written into a folder, and not about a file that is read meanwhile."""
-    if error.errno is None:
-        return False
-    return (
-        error.filename is None
-        or os.path.dirname(os.fsdecode(error.filename)) == str(folder)
-        or Path(os.fsdecode(error.filename))
-        in (
-            folder,
-            *folder.parents,
-        )
-    )
+    if error.filename is None:
+        return True
+    path = Path(os.fsdecode(error.filename))
+    return path.parent == folder or path in (folder, *folder.parents)
 
 
 def _sync(path: Path) -> None:

@@ -33,14 +33,14 @@ class OutputError(DataError):
 
 
 _SPACE = "free space, or choose another folder"
-_ALLOWED = "choose a folder that may be written to"
+_PERMISSIONS = "see to its permissions, or choose another folder"
 _DISK = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EFBIG: _SPACE,
-    errno.EROFS: _ALLOWED,
-    errno.EACCES: _ALLOWED,
-    errno.EPERM: _ALLOWED,
+    errno.EROFS: "choose a folder that may be written to",
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
     errno.ENOENT: "see whether its folder has been moved or removed",
     errno.ENOTDIR: "choose another folder: a part of this path is a file",
     errno.EEXIST: "choose another folder: a part of this path is a file",

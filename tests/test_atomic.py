@@ -43,7 +43,7 @@ def test_what_does_not_fit_leaves_the_earlier_file_whole(tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.ENOSPC, "free space"), (errno.EDQUOT, "free space"), (errno.EROFS, "may be written"), (errno.EACCES, "may be written"),
+    [(errno.ENOSPC, "free space"), (errno.EDQUOT, "free space"), (errno.EROFS, "may be written"), (errno.EACCES, "permissions"),
      (errno.EIO, "disk"), (errno.ENOENT, "moved or removed")],
 )  # fmt: skip
 def test_each_refusal_of_the_disk_has_its_remedy(tmp_path, monkeypatch, number, remedy):
@@ -71,6 +71,12 @@ def test_an_error_of_torch_is_told_as_that_of_the_disk_behind_it(tmp_path):
 def test_a_file_that_is_read_meanwhile_is_not_taken_for_the_one_that_is_written(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.txt"):
         Path("/nowhere/input.txt").read_text()
+
+
+def test_a_file_in_the_working_folder_is_told_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match="cannot write a.txt: No such file"), replacing("a.txt") as draft:
+        draft.read_text()
 
 
 def test_a_file_in_the_place_of_a_folder_is_told(tmp_path):

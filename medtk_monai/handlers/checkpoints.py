@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 
-from medtk_monai.atomic import replacing
+from medtk_monai.atomic import remove_leftovers, replacing
 from medtk_monai.bundle.checkpoint import NOTES, PROGRESS, network_state, read_checkpoint
 from medtk_monai.errors import DataError, OutputError
 from medtk_monai.handlers.detection_metric import key_metric_name
@@ -165,7 +165,13 @@ class Checkpoints:
             remedy = "free space, or choose another output_dir; the last whole checkpoint is still there"
             raise OutputError(error.what, remedy=remedy) from error
 
+    def _tidy(self) -> None:
+        """Remove what killed trainings have left."""
+        for folder in (self.folder, *([] if self.model is None else [self.model.folder])):
+            remove_leftovers(folder)
+
     def _restore(self, trainer: Any) -> None:
+        self._tidy()
         path = self.folder / LAST if self.resume == "auto" else Path(self.resume)
         if self.resume == "none" or (self.resume == "auto" and not path.exists()):
             self._begin_model()

@@ -43,7 +43,7 @@ class StopSignals:
     def leave(self) -> None:
         """Signals do again what they did before."""
         for number, previous in self._previous.items():
-            signal.signal(number, previous)
+            signal.signal(number, signal.SIG_DFL if previous is None else previous)
         self._previous = {}
 
     def attach(self, engine: Engine) -> None:

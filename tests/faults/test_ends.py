@@ -45,7 +45,7 @@ def test_a_disk_that_refuses_ends_a_command_with_one_line(tmp_path, monkeypatch,
     monkeypatch.setattr(os, "fsync", refuse)
     status, told = ended(monkeypatch, capsys, "phantom", "--out", tmp_path / "out", "--num_cases", 1)
     assert status == 1 and told.count("\n") == 1
-    assert re.fullmatch(rf"error: cannot write \S+: {os.strerror(number)} -- (free space|choose a folder).*\n", told)
+    assert re.fullmatch(rf"error: cannot write \S+: {os.strerror(number)} -- (free space|choose a folder|see to its permissions).*\n", told)
 
 
 def test_an_error_of_the_system_that_nobody_has_expected_takes_one_line_too(monkeypatch, capsys):

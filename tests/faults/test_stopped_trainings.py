@@ -198,6 +198,24 @@ def test_a_checkpoint_within_an_epoch_is_refused_by_a_loader_that_cannot_begin_t
     assert "lies within epoch 2, and a Plain cannot begin there" in ended.stderr
 
 
+def test_what_a_killed_training_has_left_is_removed_by_the_next(tmp_path):
+    def killed():
+        synced = []
+
+        def sync(number):
+            synced.append(number)
+            if len(synced) == 5:  # two for each of the two files of the first epoch
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        os.fsync = sync
+        training(tmp_path)
+
+    assert run_program(killed).returncode == -signal.SIGKILL
+    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".tmp", ".pt", ".pt"]
+    training(tmp_path, "auto")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.pt", "last.pt"]
+
+
 def test_signals_do_what_they_did_before_when_a_training_has_ended(tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
     training(tmp_path / "well")
