@@ -11,8 +11,11 @@ import medtk_monai
 
 PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
+    ["wording"],
     ["errors"],
-    ["structures", "scores", "box_ops", "roi_align", "reflection", "atomic", "digests", "wording", "case_mapper"],
+    ["structures", "scores", "box_ops", "roi_align", "reflection", "digests"],
+    ["atomic"],
+    ["json_files", "case_mapper"],
     ["images"],
     ["phantom"],
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],

@@ -13,7 +13,6 @@ value of its own. A case with none of these has no objects. Beside the splits, `
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 from medtk_monai.data import case_fields as fields
 from medtk_monai.data.points import with_point_boxes
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json
 
 SPACES = fields.SPACES
 CLASS_NAMES = "class_names"
@@ -144,10 +144,7 @@ def read_content(path: Path, pairs_hook: Callable[[list[tuple[str, Any]]], Any] 
     """
     if not path.is_file():
         raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=pairs_hook)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"datalist {path} is not valid JSON: {error}", remedy="mend the file at that position") from error
+    content = read_json(path, "mend the file at that position", pairs_hook=pairs_hook, any_number=True)
     if not isinstance(content, dict):
         raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
     return content

@@ -24,6 +24,8 @@ from medtk_monai.atomic import write_text_atomically
 from medtk_monai.data.content import files_of
 from medtk_monai.data.item_file import MAGIC
 from medtk_monai.digests import file_sha256
+from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json
 from medtk_monai.structures import Target
 
 TRUSTED = ("medtk_monai", "monai", "torch", "numpy", "builtins")
@@ -68,10 +70,10 @@ def file_digest(path: str, digests: Path) -> str:
     known = digests / f"{hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:32]}.json"
     stamp = _stamp(path)
     try:
-        remembered = json.loads(known.read_text())
+        remembered = read_json(known)
         if remembered["stamp"] == stamp:
             return remembered["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError, TypeError):
         pass
     digest = file_sha256(path)
     write_text_atomically(known, json.dumps({"stamp": stamp, "digest": digest}))

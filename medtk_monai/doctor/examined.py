@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -92,12 +91,9 @@ def scan_entries(entries: Sequence[Entry], headers_only: bool = False, num_worke
         DataError: a process was ended from outside, as where memory is short.
     """
     workers = _worth_starting(entries, headers_only) if num_workers is None else num_workers
-    try:
-        with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
-            scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
-            return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
-    except BrokenProcessPool as error:
-        raise DataError("a process that read images was ended, perhaps for want of memory", remedy="try --num_workers 1") from error
+    with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
+        scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
+        return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
 
 
 def _worth_starting(entries: Sequence[Entry], headers_only: bool) -> int:

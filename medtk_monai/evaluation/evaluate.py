@@ -11,8 +11,8 @@ from medtk_monai.evaluation.matching import MatchedCase, join_cases, match_all
 from medtk_monai.evaluation.result import Evaluation
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
-from medtk_monai.formats.json_files import read_json
 from medtk_monai.formats.predictions import OPERATING_POINTS
+from medtk_monai.json_files import read_json
 from medtk_monai.metrics import CaseMatches, IoUHit
 from medtk_monai.metrics.average_precision import AP_IOUS
 from medtk_monai.metrics.excuse import COVER
@@ -25,6 +25,7 @@ from medtk_monai.metrics.thresholds import OperatingPoint, Wanted
 
 MOST_CLASSES = 10_000
 """Figures are told of every class up to the largest label."""
+_METRICS = "give the metrics.json of an evaluation by medtk evaluate"
 
 
 def evaluate_files(
@@ -103,10 +104,10 @@ def read_operating_points(path: str | os.PathLike, source: str | None = None) ->
     Raises:
         DataError: the file is no metrics.json with operating points.
     """
-    existing_file(Path(path), "give the metrics.json of an evaluation")
+    content = read_json(existing_file(Path(path), _METRICS), _METRICS, dict)
     try:
-        points = read_json(path)["operating_points"]
+        points = content["operating_points"]
         folder = source or Path(path).parent.name or path
         return {f"{name}, from {folder}": OperatingPoint.read(point) for name, point in points.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} has no operating points", remedy="give the metrics.json of an evaluation by medtk evaluate") from error
+        raise DataError(f"{path} has no operating points", remedy=_METRICS) from error

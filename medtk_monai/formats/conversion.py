@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from medtk_monai.atomic import make_folder, move_into
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, in_space
 from medtk_monai.formats.fidelity import find_losses
@@ -143,9 +144,9 @@ def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Na
         drafts = sorted(Path(draft).iterdir())
         for path in drafts:
             _spare(folder / path.name, writing, spared, overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for path in drafts:
-            path.replace(folder / path.name)
+            move_into(path, folder)
     return [folder / name for name in parts]
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from medtk_monai.errors import DataError
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.format_table import FORMATS
-from medtk_monai.formats.json_files import read_json
 from medtk_monai.formats.predictions import MEDTK, PREDICTIONS
+from medtk_monai.json_files import read_json
 
 
 def guess_format(path: Path) -> Format | None:

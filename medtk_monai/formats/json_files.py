@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
 
-from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json, write_json
 
+__all__ = ["as_index", "as_list", "as_number", "as_vector", "parse_number", "read_json", "rounded", "write_json"]
 _DECIMALS = 6
 _LIMIT = 3e38
 """Of numbers, so that float32 holds them."""
 _INT64_LIMIT = 2**63
-
-
-def read_json(path: str | os.PathLike, remedy: str = "write the file again") -> Any:
-    """The content of a JSON file; NaN and Infinity, which JSON does not know, are refused.
-
-    Raises:
-        DataError: the file cannot be read, or is no JSON.
-    """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a JSON file that can be read: {error}".splitlines()[0], remedy=remedy) from error
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"it contains {name}")
-
-
-def write_json(path: str | os.PathLike, content: Any) -> None:
-    """Write strict JSON; the file appears whole or not at all.
-
-    Raises:
-        ValueError: a number is NaN or infinite.
-    """
-    write_text_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def as_list(value: Any, what: str, case: str = "", kind: type = dict) -> list[Any]:

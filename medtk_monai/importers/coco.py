@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
+from medtk_monai.formats.json_files import as_index, as_list, as_vector
 from medtk_monai.importers.cases import ImportedSet, map_cases, some
 from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture, named_apart
 from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION
+from medtk_monai.json_files import read_json
 
 _SPLITS = {"train": TRAINING, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
 Document = dict[str, list[dict[str, Any]]]

@@ -9,12 +9,12 @@ from typing import Any
 
 from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import read_json
 from medtk_monai.importers.cases import ImportedSet, existing, some
 from medtk_monai.importers.mask_cases import MaskCase, import_instances
 from medtk_monai.importers.mask_objects import MaskRules
 from medtk_monai.importers.plain_yaml import read_plain_yaml
 from medtk_monai.importers.splits import TEST
+from medtk_monai.json_files import read_json
 
 _DATASETS = ("dataset.json", "dataset.yaml", "dataset.yml")
 _SPLITTED = "raw_splitted"

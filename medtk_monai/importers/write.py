@@ -12,9 +12,9 @@ from typing import Any
 from medtk_monai.data.case_fields import check_class_names
 from medtk_monai.data.datalist import CLASS_NAMES, check_ids
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import write_json
 from medtk_monai.importers.cases import ImportedCase, ImportedSet
 from medtk_monai.importers.splits import TEST, VALIDATION, Share, split_cases
+from medtk_monai.json_files import write_json
 
 DATALIST, ACCOUNT = "datalist.json", "import.json"
 _DEFAULT_SHARE = 0.2

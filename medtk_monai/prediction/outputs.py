@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from medtk_monai.errors import DataError, find_data_error, import_extra, root_in_one_line
+from medtk_monai.atomic import is_alive, make_folder, remove_leftovers
+from medtk_monai.errors import DataError, OutputError, find_data_error, import_extra, output_error, root_in_one_line
 from medtk_monai.formats.cases import Case
 from medtk_monai.formats.class_names import name_of
 from medtk_monai.formats.file_format import Format
@@ -116,7 +117,7 @@ def _with_file(files: CaseFiles, path: Path, kind: Format, prediction: ScanFindi
         return replace(
             files, replaced=(*files.replaced, *(f"{kind.file_name}: {what}" for what in _write(path, kind, prediction, scan, names)))
         )
-    except OSError:
+    except (OSError, OutputError):
         raise
     except Exception as error:
         if find_data_error(error) is None:
@@ -155,32 +156,22 @@ def _series(scan: Scan, kind: Format) -> Iterator[Sequence[str | Path]]:
 @contextmanager
 def _appearing(out: Path, name: str) -> Iterator[Path]:
     """A folder to fill, which gets its name when the block ends well and vanishes otherwise."""
-    temporary = out / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
-    temporary.mkdir(parents=True)
+    temporary = make_folder(out / f"{_UNFINISHED}{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}")
     try:
         yield temporary
         try:
             temporary.rename(out / name)
-        except OSError:
+        except OSError as error:
             if not (out / name / PREDICTIONS).is_file():  # else another process was faster
-                raise
+                raise output_error(error, out / name) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_unfinished(out: Path) -> None:
     """Remove what processes of this machine that have died left behind."""
+    remove_leftovers(out)
     for folder in out.glob(f"{_UNFINISHED}*-*-*"):
         host, process, _ = folder.name.removeprefix(_UNFINISHED).rsplit("-", 2)
-        if host == socket.gethostname() and process.isdecimal() and not _is_alive(int(process)):
+        if host == socket.gethostname() and process.isdecimal() and not is_alive(int(process)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

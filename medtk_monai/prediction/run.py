@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from medtk_monai.data.content import Content
-from medtk_monai.errors import DataError, as_data_error, find_data_error
+from medtk_monai.errors import DataError, OutputError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions
 from medtk_monai.formats.predictions import PREDICTIONS
 from medtk_monai.prediction.claim import claim_folder
@@ -75,7 +75,8 @@ def predict_scans(
         class_names: of labels; shorter ones go on with numbers.
 
     Raises:
-        DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name or path.
+        OutputError: ``out`` cannot be written; scans done so far stay done.
+        DataError: it holds predictions of other settings, or of another scan of the same name or path.
     """
     out, formats = Path(out), chosen_formats(formats)
     require_packages(formats)
@@ -111,8 +112,10 @@ def _predict_one(
         start = perf_counter()
         files = write_case(out, prediction, scan, formats, class_names)
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
+    except OutputError:
+        raise  # those of all further scans could not be written either
     except Exception as error:
-        progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
+        progress.failed[scan.case_id] = shown(str(as_data_error(error, scan.case_id, "predicting")))
         if find_data_error(error) is None:
             logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")

@@ -1,6 +1,7 @@
 """What a run writes down about itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -76,7 +77,7 @@ def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch, caplog):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("medtk_monai.handlers.run_capsule.write_text_atomically", full)
+    monkeypatch.setattr(Path, "write_text", full)
     training(tmp_path, 1)
     assert "No space left" in caplog.text
 

@@ -179,7 +179,7 @@ def test_what_a_living_process_writes_is_left_alone(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot use .*file.*--out"):
+    with pytest.raises(DataError, match="cannot write .*file.*choose another folder"):
         predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "file" / "out", ("json",), {})
 
 
