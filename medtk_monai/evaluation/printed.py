@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, isnan
 from typing import Any
 
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 from medtk_monai.metrics import Interval, OperatingPoint, Summary, Trait, figures_of
 from medtk_monai.wording import counted, shown
 

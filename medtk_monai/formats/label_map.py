@@ -19,9 +19,9 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, grid_of
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.grids import case_from_voxels, make_grid
-from medtk_monai.formats.json_files import as_index, as_number
 from medtk_monai.formats.painting import best_first, paint_boxes
 from medtk_monai.formats.predictions import case_id_beside
+from medtk_monai.formats.values import as_index, as_number
 from medtk_monai.images.image_file import read_labels
 from medtk_monai.images.label_values import whole_numbers
 from medtk_monai.json_files import read_json, write_json

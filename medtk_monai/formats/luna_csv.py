@@ -21,7 +21,7 @@ from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.file_format import Format
-from medtk_monai.formats.json_files import parse_number, rounded
+from medtk_monai.formats.values import parse_number, rounded
 
 _CENTER = ("coordX", "coordY", "coordZ")
 _SIZE = ("width_mm", "height_mm", "depth_mm")

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import rounded
+from medtk_monai.formats.values import rounded
 
 _MOST_THREADS = 8
 Item = TypeVar("Item")

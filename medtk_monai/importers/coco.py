@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index, as_list, as_vector
+from medtk_monai.formats.values import as_index, as_list, as_vector
 from medtk_monai.importers.cases import ImportedSet, map_cases, some
 from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture, named_apart
 from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, some
 from medtk_monai.importers.table_files import need_columns, read_table
 

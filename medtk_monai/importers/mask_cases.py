@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index
 from medtk_monai.formats.label_map import side_file
+from medtk_monai.formats.values import as_index
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases
 from medtk_monai.importers.mask_objects import WHOLE, MaskObjects, MaskRules, mask_fields, read_mask
 from medtk_monai.json_files import read_json

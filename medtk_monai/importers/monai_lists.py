@@ -11,7 +11,7 @@ from monai.data.box_utils import convert_box_mode
 
 from medtk_monai.data.datalist import SPACES, case_name
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index, as_list, as_vector
+from medtk_monai.formats.values import as_index, as_list, as_vector
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, existing, some
 from medtk_monai.importers.splits import TEST
 from medtk_monai.importers.table_files import table_columns

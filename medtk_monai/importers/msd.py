@@ -8,7 +8,7 @@ from typing import Any
 
 from medtk_monai.data.datalist import case_name
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_list
+from medtk_monai.formats.values import as_list
 from medtk_monai.importers.cases import ImportedSet, existing, some
 from medtk_monai.importers.mask_cases import MaskCase, import_components
 from medtk_monai.importers.mask_objects import MaskRules

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 
 TABLES = ("manifest.csv", "participants.tsv")
 """Names of tables that are read without being named."""

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 from medtk_monai.importers.cases import ImportedSet, map_cases, some
 from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture
 from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION

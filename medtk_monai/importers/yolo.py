@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 from medtk_monai.importers.cases import ImportedSet, existing, map_cases, some
 from medtk_monai.importers.pictures import SUFFIXES, Picture, PixelBox, import_picture, named_apart
 from medtk_monai.importers.plain_yaml import read_plain_yaml

@@ -1,4 +1,4 @@
-"""Strict JSON files, and checks of the values in files that others wrote."""
+"""Checks of the values in files that others wrote."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.errors import DataError
-from medtk_monai.json_files import read_json, write_json
 
-__all__ = ["as_index", "as_list", "as_number", "as_vector", "parse_number", "read_json", "rounded", "write_json"]
 _DECIMALS = 6
 _LIMIT = 3e38
 """Of numbers, so that float32 holds them."""
