@@ -18,14 +18,14 @@ _LIMIT = 3e38
 """Of numbers, so that float32 holds them."""
 
 
-def read_json(path: str | os.PathLike, remedy: str = "write the file again") -> Any:
-    """The content of a JSON file; NaN and Infinity, which JSON does not know, are refused.
+def read_json(path: str | os.PathLike, remedy: str = "write the file again", strict: bool = True) -> Any:
+    """The content of a JSON file; NaN and Infinity, which JSON does not know, are refused, or kept unless ``strict``.
 
     Raises:
         DataError: the file cannot be read, or is no JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant if strict else None)
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a JSON file that can be read: {error}".splitlines()[0], remedy=remedy) from error
 

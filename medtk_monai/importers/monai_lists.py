@@ -12,7 +12,8 @@ from monai.data.box_utils import convert_box_mode
 from medtk_monai.data.datalist import SPACES, case_name
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
-from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, existing, some
+from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, some
+from medtk_monai.importers.files import existing
 from medtk_monai.importers.splits import TEST
 from medtk_monai.importers.table_files import table_columns
 
@@ -56,11 +57,9 @@ def _case(row: Mapping[str, Any], split: str, folder: Path, where: str, box_mode
         raise DataError(f"{where} has {len(labels)} labels for {len(values)} boxes", case, "write one label per box")
     boxes = _centered([as_vector(box, len(values[0]), f"{where}: a box", case) for box in values], box_mode, where, case)
     centers, sizes = np.split(boxes, 2, axis=1)
-    good: np.ndarray = np.array([min(size) > 0 for size in sizes.tolist()], dtype=bool)
-    left_out = tuple(f"box {number} {values[number]}, which has no size" for number in np.flatnonzero(~good))
-    fields = box_objects(space, centers[good], sizes[good], [label for label, is_good in zip(labels, good) if is_good])
+    fields = box_objects(space, centers, sizes, labels)
     columns = table_columns({key: str(value) for key, value in row.items() if isinstance(value, str | int | float)})
-    return ImportedCase(case, image, **fields, split=split, columns=columns, left_out=left_out)
+    return ImportedCase(case, image, **fields, split=split, columns=columns)
 
 
 def _centered(boxes: Sequence[Sequence[float]], box_mode: str, where: str, case: str) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 from medtk_monai.data.datalist import case_name
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import as_list, read_json
-from medtk_monai.importers.cases import ImportedSet, existing, some
+from medtk_monai.importers.cases import ImportedSet, some
+from medtk_monai.importers.files import existing
 from medtk_monai.importers.mask_cases import MaskCase, import_components
 from medtk_monai.importers.mask_objects import MaskRules
 from medtk_monai.importers.splits import TEST, patients_by_pattern

@@ -10,7 +10,8 @@ from typing import Any
 from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name
 from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import read_json
-from medtk_monai.importers.cases import ImportedSet, existing, some
+from medtk_monai.importers.cases import ImportedSet, some
+from medtk_monai.importers.files import existing, is_there, listed
 from medtk_monai.importers.mask_cases import MaskCase, import_instances
 from medtk_monai.importers.mask_objects import MaskRules
 from medtk_monai.importers.plain_yaml import read_plain_yaml
@@ -37,7 +38,7 @@ def import_nndetection(source: Path, channel: int = 0, rules: MaskRules | None =
     Raises:
         DataError: a file is missing or not as described.
     """
-    table = next((source / name for name in _DATASETS if (source / name).exists()), None)
+    table = next((source / name for name in _DATASETS if is_there(source / name, "description")), None)
     if table is None:
         raise DataError(f"{source} has no {' or '.join(_DATASETS)}", remedy="name the folder of the task, such as Task000_Example")
     document = read_json(table) if table.suffix == ".json" else read_plain_yaml(table)
@@ -61,8 +62,8 @@ def _names(labels: Any, table: Path) -> list[str]:
 
 
 def _cases(folder: Path, part: str, split: str, channel: int) -> list[MaskCase]:
-    label_maps = sorted(path for path in folder.glob(f"labels{part}/*") if path.name.endswith(IMAGE_SUFFIXES))
-    images = {case_name(path): path for path in folder.glob(f"images{part}/*") if path.name.endswith(IMAGE_SUFFIXES)}
+    label_maps = listed(folder / f"labels{part}", *(f"*{suffix}" for suffix in IMAGE_SUFFIXES))
+    images = {case_name(path): path for path in listed(folder / f"images{part}", *(f"*{suffix}" for suffix in IMAGE_SUFFIXES))}
     numbered = {name for name in images if re.search(r"_\d{4}$", name)}
     cases = []
     for label_map in label_maps:

@@ -14,6 +14,7 @@ import numpy as np
 from medtk_monai.errors import DataError, import_extra
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases, point_objects, some
 from medtk_monai.importers.dicom_points import SliceGeometry, find_slice, patient_id, read_geometry
+from medtk_monai.importers.files import listed
 from medtk_monai.importers.table_files import need_columns, read_table, typed
 
 _SERIES, _SLICE, _PRESENT = "SeriesInstanceUID", "SOPInstanceUID", "Aneurysm Present"
@@ -100,7 +101,7 @@ def _localizer(row: Mapping[str, str], where: str) -> _Localizer:
 
 def _find_maps(folder: Path) -> dict[str, Path]:
     """Series -> its segmentation, that of the vessels where there are two."""
-    found = sorted(folder.rglob("*.nii*"), key=lambda path: "_cowseg" not in path.name)
+    found = sorted(listed(folder, "**/*.nii", "**/*.nii.gz"), key=lambda path: "_cowseg" not in path.name)
     return {re.sub(r"(_cowseg)?\.nii(\.gz)?$", "", path.name): path for path in reversed(found)}
 
 
@@ -114,7 +115,7 @@ def _series(row: Mapping[str, str], source: Path, localizers: Mapping[str, Seque
 
 
 def _case(series: _Series, names: Sequence[str], radius_mm: float | None) -> ImportedCase:
-    some(sorted(series.folder.glob("*.dcm")), "DICOM files", series.folder)
+    some(listed(series.folder, "*.dcm"), "DICOM files", series.folder)
     case = ImportedCase(series.uid, series.folder, patient=patient_id(series.folder), columns=series.columns)
     if not series.localizers:
         return case

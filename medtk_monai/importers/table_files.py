@@ -21,20 +21,20 @@ _RESERVED = (
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, or a TSV file by its suffix.
+    """The rows of a CSV file, or a TSV file by its suffix, without blanks around names and values.
 
     Raises:
         DataError: it cannot be read, or a row has more or fewer values than the first.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True))
+            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True))
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a table that can be read: {error}", remedy="write it again, in UTF-8") from error
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise DataError(f"{path}, row {number}: values do not fit the columns", remedy="correct the row")
-    return rows
+    return [{name.strip(): value.strip() for name, value in row.items()} for row in rows]
 
 
 def need_columns(rows: list[dict[str, str]], names: tuple[str, ...], path: Path) -> list[dict[str, str]]:
