@@ -24,7 +24,7 @@ def is_hidden(path: Path) -> bool:
 
 
 def _any_case(pattern: str) -> str:
-    """A pattern without brackets for names in capitals as well."""
+    """A pattern for names in capitals as well; brackets may hold digits, but no letters."""
     return "".join(f"[{letter.lower()}{letter.upper()}]" if letter.isascii() and letter.isalpha() else letter for letter in pattern)
 
 
