@@ -14,7 +14,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases, some
 from medtk_monai.importers.files import existing, is_there, listed
 from medtk_monai.importers.mask_objects import WHOLE, MaskObjects, MaskRules, box_fields, read_mask
-from medtk_monai.importers.table_files import need_columns, read_table, table_columns
+from medtk_monai.importers.table_files import read_table, table_columns
 
 _SCAN = "_angio.nii.gz"
 _MASKS = "derivatives/manual_masks"
@@ -38,7 +38,7 @@ def import_lausanne(source: Path, rules: MaskRules | None = None) -> ImportedSet
     scans = some(listed(source, f"sub-*/ses-*/anat/*{_SCAN}"), f"files sub-*/ses-*/anat/*{_SCAN}", source)
     masks = some(listed(source / _MASKS, "**/*Lesion*_mask.nii.gz"), f"files {_MASKS}/**/*_Lesion_*_mask.nii.gz", source)
     table = source / "participants.tsv"
-    rows = need_columns(read_table(table), ("participant_id",), table) if is_there(table, "table") else []
+    rows = read_table(table, ("participant_id",)) if is_there(table, "table") else []
     columns = {row["participant_id"]: table_columns(row, ("participant_id",)) for row in rows}
     chosen, by_session = rules or MaskRules(), _by_session(masks)
 

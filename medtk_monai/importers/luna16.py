@@ -13,7 +13,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.json_files import parse_number
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, some
 from medtk_monai.importers.files import listed
-from medtk_monai.importers.table_files import need_columns, read_table
+from medtk_monai.importers.table_files import read_table
 
 _NODULES, _EXCLUDED = "annotations.csv", "annotations_excluded.csv"
 _COLUMNS = ("seriesuid", "coordX", "coordY", "coordZ", "diameter_mm")
@@ -84,7 +84,7 @@ def _read(path: Path | None, radius_mm: float, ignored: bool) -> dict[str, list[
     balls: dict[str, list[_Ball]] = {}
     if path is None:
         return balls
-    for number, row in enumerate(need_columns(read_table(path), _COLUMNS, path), 2):
+    for number, row in enumerate(read_table(path, _COLUMNS), 2):
         balls.setdefault(row["seriesuid"], []).append(_ball(row, f"{path}, row {number}", radius_mm, ignored))
     return balls
 

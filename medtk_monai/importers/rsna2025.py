@@ -16,7 +16,7 @@ from medtk_monai.errors import DataError, import_extra
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases, point_objects, some
 from medtk_monai.importers.dicom_points import SliceGeometry, find_slice, patient_id, read_geometry
 from medtk_monai.importers.files import listed
-from medtk_monai.importers.table_files import need_columns, read_table, typed
+from medtk_monai.importers.table_files import read_table, typed
 
 _SERIES, _SLICE, _PRESENT = "SeriesInstanceUID", "SOPInstanceUID", "Aneurysm Present"
 _COLUMNS = {"PatientAge": "age", "PatientSex": "sex", "Modality": "modality"}
@@ -78,7 +78,7 @@ def import_rsna2025(source: Path, radius_mm: float | None = None, location_class
     """
     import_extra("pydicom", "dicom")
     table, points = source / "train.csv", source / "train_localizers.csv"
-    rows = some(need_columns(read_table(table), (_SERIES, _PRESENT), table), "rows", table)
+    rows = some(read_table(table, (_SERIES, _PRESENT)), "rows", table)
     localizers = _read_localizers(points)
     locations = [name for name in rows[0] if name not in (_SERIES, _PRESENT, *_COLUMNS)]
     names = locations if location_classes else ["aneurysm"]
@@ -99,7 +99,7 @@ def import_rsna2025(source: Path, radius_mm: float | None = None, location_class
 
 def _read_localizers(path: Path) -> dict[str, list[_Localizer]]:
     found: dict[str, list[_Localizer]] = {}
-    rows = need_columns(read_table(path), (_SERIES, _SLICE, "coordinates", "location"), path)
+    rows = read_table(path, (_SERIES, _SLICE, "coordinates", "location"))
     for number, row in enumerate(rows, 2):
         localizer = _Localizer(f"{path}, row {number}", row[_SLICE], row["coordinates"], row["location"])
         found.setdefault(row[_SERIES], []).append(localizer)
