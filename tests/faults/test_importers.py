@@ -243,7 +243,7 @@ def test_pictures_of_one_name_are_kept_apart_at_any_depth(tmp_path):
     assert len(found(tmp_path / "more")) == 8 and all(boxes == RIGHT for boxes in found(tmp_path / "more").values())
 
 
-@pytest.mark.parametrize("suffix", [".JPG", ".PNG"])
+@pytest.mark.parametrize("suffix", [".JPG", ".Jpeg", ".PnG"])
 def test_suffixes_of_pictures_in_any_case(tmp_path, suffix):
     run("voc", voc(tmp_path / "voc", {"a": [ONE]}, suffix), tmp_path / "out")
     run("yolo", yolo(tmp_path / "yolo", {"a": [YOLO_BOX]}, suffix=suffix), tmp_path / "more", **OWN)
