@@ -40,11 +40,18 @@ def test_faults_are_seen(tmp_path, monkeypatch):
         if word == "told":
             raise DataError("wrong")
         exec(
-            {"error": "1 / 0", "death": "import os; os.kill(os.getpid(), 11)", "hang": "import time; time.sleep(60)", "fine": "pass"}[word]
+            {
+                "error": "1 / 0",
+                "death": "import os; os.kill(os.getpid(), 11)",
+                "busy": "while True: pass",
+                "asleep": "import time; time.sleep(60)",
+                "fine": "pass",
+            }[word]
         )
 
     monkeypatch.setattr(worker, "SECONDS", 1)
-    words = ("fine", "told", "error", "death", "hang", "fine")
+    monkeypatch.setattr(worker, "WAITING", 3)
+    words = ("fine", "told", "error", "death", "busy", "asleep", "fine")
     monkeypatch.setitem(
         READERS, "odd", readers.Reader(lambda root: (root / "a.txt").write_text("fine"), lambda root: readers.told(lambda: read(root)))
     )
@@ -54,5 +61,5 @@ def test_faults_are_seen(tmp_path, monkeypatch):
         (odd.folder / "seed/a.txt").write_text(word)
         found.append(odd(-1))
     odd.close()
-    assert [outcome.kind for outcome in found] == ["read", "read", "error", "died", "hang", "read"]
+    assert [outcome.kind for outcome in found] == ["read", "read", "error", "died", "hang", "hang", "read"]
     assert isinstance(found[0], Outcome) and "ZeroDivisionError" in found[2].text

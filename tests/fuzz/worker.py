@@ -16,7 +16,8 @@ from pathlib import Path
 from tests.fuzz.mutate import mutate
 from tests.fuzz.readers import READERS
 
-SECONDS, BYTES = 10, 2 << 30
+SECONDS, WAITING, BYTES = 10, 60, 2 << 30
+"""Of the CPU, and of the wall, that an input may take, and memory beside what the process has."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Worker:
         if self.pid is None:
             self._start()
         os.write(self.to, f"{number}\n".encode())
-        ready, _, _ = select.select([self.answers], [], [], SECONDS + 5)
+        ready, _, _ = select.select([self.answers], [], [], WAITING)
         line = self.answers.readline() if ready else ""
         if line:
             return Outcome(**json.loads(line))
@@ -68,7 +69,7 @@ class Worker:
             os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         self.pid = None
-        return Outcome("died", f"exit {os.waitstatus_to_exitcode(status)}") if ready else Outcome("hang", f"more than {SECONDS} s")
+        return Outcome("died", f"exit {os.waitstatus_to_exitcode(status)}") if ready else Outcome("hang", f"more than {WAITING} s")
 
     def close(self):
         """Ends the process."""
@@ -100,7 +101,7 @@ class Worker:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        signal.signal(signal.SIGALRM, _late)
+        signal.signal(signal.SIGPROF, _late)
         for number in numbers:
             make_input(self.name, self.folder / "seed", self.input, self.seed, int(number))
             os.truncate(printed, 0)
@@ -137,7 +138,7 @@ def make_input(name, seed_folder, target, seed, number):
 
 def look(name, folder, printed=None):
     """What becomes of the input in a folder."""
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of this process, as others may be busy
     try:
         READERS[name].read(folder)
     except Late as late:
@@ -145,7 +146,7 @@ def look(name, folder, printed=None):
     except BaseException as error:  # noqa: BLE001
         return Outcome("error", "".join(traceback.format_exception(error))[-3000:], _place(error))
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         sys.stdout.flush()
         sys.stderr.flush()
     told = printed.read_text(errors="replace") if printed else ""
