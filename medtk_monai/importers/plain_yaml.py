@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from medtk_monai.errors import DataError
 from medtk_monai.formats.values import parse_number
 from medtk_monai.importers.files import read_lines
+from medtk_monai.json_files import parse_json
 
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^']|'')*'"""
 _LINE = re.compile(rf"""(?P<indent>\ *)(?:(?P<item>-)\s+)?(?:(?P<key>{_QUOTED}|[^\s:'"\[{{][^:]*?)\s*:(?=\s|$))?\s*(?P<value>.*?)\s*""")
@@ -103,8 +103,8 @@ def _quoted(text: str, where: str) -> str:
     if text[0] == "'":
         return text[1:-1].replace("''", "'")
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return parse_json(text.encode(), where, kind=str)
+    except DataError as error:
         raise _unknown(where) from error
 
 
