@@ -4,9 +4,6 @@ The right values and places are read by pydicom, frame by frame.
 """
 
 import io
-import logging
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -15,9 +12,9 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, UltrasoundMultiFrameImageStorage
 
-from medtk_monai.errors import DataError
 from medtk_monai.images.dicom import dicom_header, dicom_voxels
 from tests.dicom import Place, write_frames, write_series
+from tests.faults.dicom_told import assert_as_told, refusal
 
 HEIGHTS = list(range(100, 116, 2))
 SHUFFLED = HEIGHTS[::2] + HEIGHTS[1::2]
@@ -32,49 +29,6 @@ def frames_at(heights):
 
 def places_at(heights, **more):
     return [Place((10, 20, height), **more) for height in heights]
-
-
-def group(dataset, index, sequence):
-    """A functional group of a frame: its own, else that of all, else the file itself."""
-    for name, at in (("PerFrameFunctionalGroupsSequence", index), ("SharedFunctionalGroupsSequence", 0)):
-        if name in dataset and sequence in dataset[name].value[at]:
-            return dataset[name].value[at][sequence].value[0]
-    return dataset
-
-
-def told(path):
-    """Of each frame of a file, by pydicom: real values (rows, columns) and places (rows, columns, 3) in RAS mm."""
-    dataset = pydicom.dcmread(path)
-    stored = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns).astype(np.float64)
-    for index, pixels in enumerate(stored):
-        position = group(dataset, index, "PlanePositionSequence").ImagePositionPatient
-        right, down = np.array(group(dataset, index, "PlaneOrientationSequence").ImageOrientationPatient, dtype=float).reshape(2, 3)
-        between_rows, between_columns = map(float, group(dataset, index, "PixelMeasuresSequence").PixelSpacing)
-        line = group(dataset, index, "PixelValueTransformationSequence")
-        rows, columns = np.mgrid[: dataset.Rows, : dataset.Columns][..., None]
-        places = np.array(position, dtype=float) + columns * right * between_columns + rows * down * between_rows
-        yield pixels * float(line.get("RescaleSlope", 1)) + float(line.get("RescaleIntercept", 0)), places * [-1, -1, 1]
-
-
-def assert_as_told(path, files, atol=0.0):
-    """Every pixel of the files is found at its place, and there is nothing else."""
-    size, affine, assumed = dicom_header(path)
-    voxels = dicom_voxels(path)
-    assert voxels.shape == size and voxels.dtype == np.float32 and assumed == ()
-    count = 0
-    for values, places in (frame for file in files for frame in told(file)):
-        index = (places - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
-        assert np.abs(index - index.round()).max() < 1e-3
-        np.testing.assert_allclose(voxels[tuple(np.moveaxis(index.round().astype(int), -1, 0))], np.float32(values), rtol=1e-6, atol=atol)
-        count += values.size
-    assert count == voxels.size
-
-
-def refusal(path):
-    with pytest.raises(DataError) as caught:
-        dicom_header(path)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("heights", [HEIGHTS, HEIGHTS[::-1], SHUFFLED], ids=["up", "down", "shuffled"])
@@ -211,122 +165,3 @@ def test_overlays_in_unused_bits_are_no_values(tmp_path):
     marked = volume + 4096 * (volume % 7 == 0)
     write_series(tmp_path, marked, AFFINE, "CT", BitsStored=12, HighBit=11, PixelRepresentation=0)
     np.testing.assert_array_equal(dicom_voxels(tmp_path), volume)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "words", "spacing"),
-    [
-        ({"PixelSpacing": None}, "tells no pixel spacing (PixelSpacing); 1 mm is assumed", (1, 1, 2)),
-        ({"PixelSpacing": [0, 0]}, "tells a pixel spacing of 0\\0 (PixelSpacing); 1 mm is assumed", (1, 1, 2)),
-        ({"PixelSpacing": None, "ImagerPixelSpacing": [0.3, 0.2]}, "tells no pixel spacing; ImagerPixelSpacing is taken", (0.2, 0.3, 2)),
-        (
-            {"PixelSpacing": [0, 0], "NominalScannedPixelSpacing": [0.3, 0.2]},
-            "tells a pixel spacing of 0\\0; NominalScannedPixelSpacing is taken",
-            (0.2, 0.3, 2),
-        ),
-        (
-            {"ImageOrientationPatient": None},
-            "tells no orientation (ImageOrientationPatient); the axes of the patient are assumed",
-            (0.8, 0.7, 2),
-        ),
-        (
-            {"ImageOrientationPatient": [0] * 6},
-            "tells 0\\0\\0\\0\\0\\0 as its orientation (ImageOrientationPatient); the axes of the patient are assumed",
-            (0.8, 0.7, 2),
-        ),
-        ({"RescaleSlope": 0}, "tells '0.0' as its rescale slope; 1 is assumed", (0.8, 0.7, 2)),
-        ({"NumberOfFrames": -5}, "tells '-5' as its number of frames; 1 is assumed", (0.8, 0.7, 2)),
-    ],
-)
-def test_geometry_that_is_not_told_is_told_of(tmp_path, attributes, words, spacing):
-    write_series(tmp_path, VOLUME, AFFINE, "CT", **attributes)
-    size, affine, assumed = dicom_header(tmp_path)
-    assert assumed == (words,) and size == VOLUME.shape
-    np.testing.assert_allclose(affine, np.diag([-spacing[0], -spacing[1], spacing[2], 1]))
-    np.testing.assert_array_equal(dicom_voxels(tmp_path), VOLUME)
-
-
-def test_one_slice_of_many_that_does_not_tell_is_named(tmp_path):
-    files = write_series(tmp_path, VOLUME, np.diag([-1, -1, 2.0, 1]), "CT")
-    dataset = pydicom.dcmread(files[2])
-    del dataset.PixelSpacing
-    dataset.save_as(files[2])
-    (clause,) = dicom_header(tmp_path)[2]
-    assert clause == f"tells no pixel spacing (PixelSpacing); 1 mm is assumed (1 of 6 files, as {Path(files[2]).name})"
-
-
-def test_slices_without_positions_go_by_their_location_or_are_refused(tmp_path):
-    files = write_series(tmp_path / "located", VOLUME, AFFINE, "CT", ImagePositionPatient=None)
-    assert "no position (ImagePositionPatient)" in refusal(tmp_path / "located")
-    for number, path in enumerate(files):
-        dataset = pydicom.dcmread(path)
-        dataset.SliceLocation = 7 - 2 * number
-        dataset.save_as(path)
-    _, affine, (clause,) = dicom_header(tmp_path / "located")
-    assert "SliceLocation is taken" in clause and np.allclose(affine[:3, 3], [0, 0, -3]) and np.allclose(affine[2, 2], 2)
-    np.testing.assert_array_equal(dicom_voxels(tmp_path / "located"), VOLUME[:, :, ::-1])
-    (alone,) = write_series(tmp_path / "alone", VOLUME[:, :, :1], AFFINE, "CT", ImagePositionPatient=None)
-    assert dicom_header(alone)[2] == ("tells no position (ImagePositionPatient); 0, 0, 0 mm is assumed",)
-
-
-def test_x_rays_have_no_place_to_tell(tmp_path):
-    removed = {"PixelSpacing": None, "ImagePositionPatient": None, "ImageOrientationPatient": None}
-    kind = pydicom.uid.DigitalXRayImageStorageForPresentation
-    (path,) = write_series(tmp_path, VOLUME[:, :, :1], AFFINE, "CT", SOPClassUID=kind, ImagerPixelSpacing=[0.2, 0.1], **removed)
-    size, affine, assumed = dicom_header(path)
-    assert size == (9, 7, 1) and assumed == () and np.allclose(np.diag(affine), [-0.1, -0.2, 2, 1])
-
-
-def test_a_localizer_in_a_series_is_named(tmp_path):
-    files = write_series(tmp_path / "scan", VOLUME, AFFINE, series_uid="1.2.3")
-    scout = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "series_uid": "1.2.3"}
-    (path,) = write_series(tmp_path / "other", VOLUME[:, :, :1], np.eye(4)[:, [2, 1, 0, 3]], **scout)
-    shutil.copy(path, tmp_path / "scan" / "side.dcm")
-    assert "side.dcm (a localizer) is not parallel to the other 6 slices -- move what does not belong" in refusal(tmp_path / "scan")
-    (tmp_path / "scan" / "side.dcm").unlink()
-    assert_as_told(tmp_path / "scan", files)
-
-
-def test_a_slice_of_another_size_is_named(tmp_path):
-    write_series(tmp_path / "scan", VOLUME, AFFINE, series_uid="1.2.3")
-    (path,) = write_series(tmp_path / "other", VOLUME[:5, :6, :1], AFFINE, series_uid="1.2.3")
-    shutil.copy(path, tmp_path / "scan" / "small.dcm")
-    assert "small.dcm has 5 x 6 pixels, unlike the other 6 slices" in refusal(tmp_path / "scan")
-    (path,) = write_series(tmp_path / "other", VOLUME[:, :, :1], np.diag([-0.4, -0.7, 2, 1]), series_uid="1.2.3")
-    shutil.copy(path, tmp_path / "scan" / "small.dcm")
-    assert "small.dcm has pixels of 0.4 x 0.7 mm, unlike the other 6 slices" in refusal(tmp_path / "scan")
-
-
-def test_a_copy_of_a_file_is_left_out_and_told_of(tmp_path, caplog):
-    files = write_series(tmp_path, VOLUME, AFFINE)
-    shutil.copy(files[1], tmp_path / "copy.dcm")
-    with caplog.at_level(logging.WARNING):
-        assert_as_told(tmp_path, files)
-    assert f"copy.dcm is a copy of {Path(files[1]).name}, and is left out" in caplog.text
-    dataset = pydicom.dcmread(files[1])
-    dataset.PixelData = bytes(len(dataset.PixelData))
-    dataset.save_as(tmp_path / "copy.dcm")
-    words = refusal(tmp_path)
-    assert "several slices have one position" in words and Path(files[1]).name in words and "copy.dcm" in words
-
-
-def test_many_series_are_counted(tmp_path):
-    for number in range(8):
-        write_series(tmp_path, VOLUME[:, :, :1], AFFINE, series_uid=f"1.2.3.{number + 100}")
-    words = refusal(tmp_path)
-    assert "holds 8 DICOM series of 1 file each, the first 1.2.3.100 -- give the slices of one series one SeriesInstanceUID" in words
-    write_series(tmp_path, VOLUME, AFFINE, series_uid="1.2.3.200")
-    assert "holds 9 DICOM series: 1.2.3.100 (1 file), 1.2.3.101 (1 file), 1.2.3.102 (1 file) and 6 more" in refusal(tmp_path)
-
-
-def test_a_damaged_slice_is_named(tmp_path):
-    files = write_series(tmp_path, VOLUME, AFFINE)
-    Path(files[5]).write_bytes(b"")
-    assert f"{files[5]} is no DICOM file" in refusal(tmp_path)
-
-
-def test_what_changes_is_read_again(tmp_path):
-    files = write_series(tmp_path, VOLUME, AFFINE)
-    assert dicom_header(tmp_path)[0] == (9, 7, 6)
-    Path(files[5]).unlink()
-    assert dicom_header(tmp_path)[0] == (9, 7, 5) and dicom_voxels(tmp_path).shape == (9, 7, 5)
