@@ -42,7 +42,7 @@ def test_faults_are_seen(tmp_path, monkeypatch):
         exec(
             {
                 "error": "1 / 0",
-                "death": "import os; os.kill(os.getpid(), 11)",
+                "death": "import os; os.kill(os.getpid(), 9)",
                 "busy": "while True: pass",
                 "asleep": "import time; time.sleep(60)",
                 "fine": "pass",
