@@ -171,6 +171,8 @@ def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]
             continue
         try:
             kind.write(out / kind.file_name, cases, names)
+        except OutputError:
+            raise
         except DataError as error:
             progress.unwritten.setdefault(str(out), {})[kind.file_name] = error.what
 
