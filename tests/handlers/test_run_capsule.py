@@ -74,7 +74,7 @@ def test_a_damaged_file_does_not_keep_a_training_from_going_on(tmp_path, text):
 def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch, caplog):
     training(tmp_path, 1)
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
