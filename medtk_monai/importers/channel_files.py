@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def of_channel(path: Path, channel: int) -> Path:
     """``path``, or where there is no such file, the one of a channel: ``a.nii.gz`` -> ``a_0000.nii.gz``."""
     name = case_name(path)
     other = path.with_name(f"{name}_{channel:04d}{path.name[len(name) :]}")
-    return other if other.exists() and not path.exists() else path
+    return other if os.path.exists(other) and not os.path.exists(path) else path
 
 
 def other_channels(count: int, channel: int, word: str) -> Sequence[str]:

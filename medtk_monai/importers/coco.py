@@ -161,7 +161,7 @@ def _known(value: Any, known: Mapping[str, Any]) -> str | None:
 
 def _picture(entry: Mapping[str, Any], boxes: Sequence[PixelBox], split: str, folders: Sequence[Path], path: Path) -> Picture:
     name = entry["file_name"]
-    file = find_picture(name, folders, Path(name).stem)
+    file = find_picture(name, folders, Path(name).stem[:100])
     sides = [as_index(entry[key], f"{path}: {key} of {name}", file.stem) for key in ("width", "height") if entry.get(key) is not None]
     size = (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
     return Picture(file.stem, file, boxes, split, size=size)

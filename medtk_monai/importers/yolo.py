@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,7 @@ def _images(places: Any, path: Path, base: Any) -> list[Path]:
     for place in places if isinstance(places, list) else [places] if places else []:
         # Exported sets often write ../train/images for a folder beside the file.
         options = [root / part for root in roots for part in (str(place), str(place).removeprefix("../"))]
-        folder = next((option for option in options if option.exists()), options[0])
+        folder = next((option for option in options if os.path.exists(option)), options[0])
         existing(folder, "images")
         found += _named_in(folder) if folder.is_file() else listed(folder, *(f"**/*{suffix}" for suffix in SUFFIXES))
     return found
@@ -100,7 +101,7 @@ def _named_in(path: Path) -> list[Path]:
     """The images that a file lists, each in a line; a path may have the separators of Windows."""
     names = [line.strip() for line in read_lines(path) if line.strip()]
     options = [(path.parent / name, path.parent / name.replace("\\", "/")) for name in names]
-    return [other if other.exists() and not plain.exists() else plain for plain, other in options]
+    return [other if os.path.exists(other) and not os.path.exists(plain) else plain for plain, other in options]
 
 
 def _label_file(image: Path) -> Path:
