@@ -240,7 +240,7 @@ def test_case_ids_of_datalists_are_kept(tmp_path):
     (tmp_path / "list.json").write_text(json.dumps({"test": [{"case_id": "site/01", "image": scan.path}]}))
     given = find_scans([tmp_path / "list.json"])
     assert list(predict_scans(predictor, given, tmp_path / "out", ALL, {}).done) == ["site/01"]
-    for path in (tmp_path / "out" / "predictions.json", tmp_path / "out" / "site_01" / "predictions.json"):
+    for path in (tmp_path / "out" / "predictions.json", tmp_path / "out" / given[0].folder / "predictions.json"):
         assert [case["case_id"] for case in read_predictions(path)] == ["site/01"]
     assert [case["case_id"] for case in read_luna_csv(tmp_path / "out" / "predictions.csv")] == ["site/01"]
     assert predict_scans(predictor, given, tmp_path / "out", ALL, {}).skipped == ["site/01"]
