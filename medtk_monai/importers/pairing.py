@@ -71,7 +71,7 @@ def pair_files(images: Sequence[Path], label_maps: Sequence[Path]) -> dict[str, 
     ways = [(short, short[0]), (rests, names[0]), (folders, folders[0])]
     ways += [((_join(folders[0], keys[0]), _join(folders[1], keys[1])), _join(folders[0], keys[0])) for keys in (short, rests)]
     for (first, second), cases in ways:
-        if all(cases) and len(set(cases)) == len(images) and len(set(first)) == len(first) and sorted(first) == sorted(second):
+        if all([*cases, *first]) and len(set(cases)) == len(images) and len(set(first)) == len(first) and sorted(first) == sorted(second):
             partners = dict(zip(second, label_maps))
             return {case: {"image": path, "label_map": partners[key]} for case, key, path in zip(cases, first, images)}
     raise _unpaired(name_cases(images, "image", image_ending), name_cases(label_maps, "label_map", map_ending))
