@@ -44,7 +44,7 @@ class Tissue:
     Args:
         places: (N, D) voxels inside the foreground, a random choice of them.
         depths: (N,) mm, their distance to its border.
-        deviation: of the foreground's values.
+        deviation: of the foreground's values, from the median of their distances to their median.
     """
 
     places: NDArray[np.int64]
@@ -58,9 +58,8 @@ def find_tissue(random: Generator, scene: Scene) -> Tissue:
     inside = np.flatnonzero(depth.ravel() > 0)
     if len(inside) > _SAMPLE:
         inside = random.choice(inside, _SAMPLE, replace=False)
-    low, high = np.percentile(scene.image.ravel()[inside], [5, 95]) if len(inside) else (0.0, 0.0)
     values = scene.image.ravel()[inside]
-    deviation = float(values[(values >= low) & (values <= high)].std()) if len(inside) else 0.0
+    deviation = 1.4826 * float(np.median(np.abs(values - np.median(values)))) if len(inside) else 0.0
     return Tissue(np.column_stack(np.unravel_index(inside, depth.shape)), depth.ravel()[inside], deviation)
 
 

@@ -15,6 +15,10 @@ _EMPTY_SHARE = 0.3
 """Of voxels with one value, the lowest, from which on a scan counts as one whose background was removed."""
 
 
+_TISSUE_SHARE = 0.2
+"""Of the height of bright tissue above the darkest voxels, from which on there is a patient."""
+
+
 @dataclass(frozen=True)
 class Insert:
     """What becomes of a part of a scan.
@@ -71,11 +75,11 @@ class Scene:
     @cached_property
     def foreground(self) -> NDArray[np.bool_]:
         """Where the patient is: all that lies clearly above the air."""
-        shown = self.image[self.image > self.lowest]
-        if self.is_cut_out or not shown.size:
+        if self.is_cut_out:
             return self.image > self.lowest
-        low, high = np.percentile(shown[:: max(shown.size // 100_000, 1)], [1, 99])
-        return gaussian_filter(self.image, 1.0) > low + 0.1 * (high - low)
+        sample = self.image.ravel()[:: max(self.image.size // 1_000_003, 1)]
+        low, bright = np.percentile(sample, 1), np.median(sample[sample >= sample.mean()])
+        return gaussian_filter(self.image, 1.0) > low + _TISSUE_SHARE * (bright - low)
 
     def is_free(self, insert: Insert, gap_mm: float) -> bool:
         """Whether its object keeps a distance from all others."""

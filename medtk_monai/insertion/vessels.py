@@ -15,6 +15,8 @@ _TISSUE_MM = 4.0
 """Width over which the brightness of the tissue around vessels is taken."""
 _SEED, _GROW = 0.5, 0.3
 """Shares of the brightest vessels' height above the tissue, at which a vessel is sure, and as far as which it goes on."""
+_CLEAR = 5.0
+"""Deviations of what lies above the tissue, from which on the brightest are vessels and not noise."""
 _LEAST_MM3 = 60.0
 _LARGEST_MM = 4.0
 """Radius of the largest vessel; what is thicker is bone, fat, or a sinus."""
@@ -51,9 +53,11 @@ def find_vessels(scene: Scene, case: str = "", least_radius_mm: float = 0.5) -> 
     """
     height = _height_above_tissue(scene)
     shown = height[height > 0]
-    top = float(np.percentile(shown, 99.5 if not scene.is_cut_out else 90)) if shown.size else 0.0
+    top = float(np.percentile(shown, 90 if scene.is_cut_out else 99.5)) if shown.size else np.inf
+    if not scene.is_cut_out and top < _CLEAR * 1.4826 * float(np.median(shown if shown.size else 0)):
+        top = np.inf
     sure = height > _SEED * top
-    bright = binary_propagation(sure, mask=height > _GROW * top) if top > 0 else sure
+    bright = binary_propagation(sure, mask=height > _GROW * top)
     depth = distance_transform_edt(bright, sampling=scene.spacing).astype(np.float32)
     lumen = _tubes(bright, depth, scene.spacing)
     middle = lumen & (depth >= least_radius_mm) & (depth <= _LARGEST_MM)

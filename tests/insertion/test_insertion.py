@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation, gaussian_filter
 
+from medtk_monai.data.datalist import load_datalist
 from medtk_monai.errors import DataError
 from medtk_monai.insertion import Insertion, insert_objects
 from medtk_monai.insertion.aneurysms import AneurysmRanges, draw_aneurysm
@@ -159,12 +160,12 @@ def test_a_data_set_holds_what_it_says(datalist, tmp_path):
     content = json.loads((tmp_path / "out" / "datalist.json").read_text())
     assert found == {"cases": 6, "objects": sum(len(item["inserted"]) for item in content["training"]), "left_out": {}}
     assert content["class_names"] == ["a", "b"] and len(content["training"]) == 6
-    for item in content["training"][:4]:
-        loaded = LoadCased(3)(item | {key: str(tmp_path / "out" / item[key]) for key in ("image", "label_map")})
+    for item in load_datalist(tmp_path / "out" / "datalist.json", "training")[:4]:
+        loaded = LoadCased(3)(item)
         kept = 1 if item["source"] == "1" else 0
         assert len(loaded["labels"]) == kept + len(item["inserted"])
         assert loaded["labels"].tolist() == [1] * kept + [0] * len(item["inserted"])
-        assert nib.load(tmp_path / "out" / item["image"]).get_data_dtype() == np.int16
+        assert nib.load(item["image"]).get_data_dtype() == np.int16
         assert item["inserted_diameter"].endswith("mm") and "to" in item["inserted_contrast"]
     assert content["training"][3]["patient"] == "p" and content["training"][4]["inserted"] == []
 
