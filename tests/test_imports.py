@@ -21,7 +21,7 @@ LAYERS = [
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],
-    ["inferers", "doctor", "visualize", "engines", "export", "importers"],
+    ["inferers", "doctor", "visualize", "engines", "export", "importers", "insertion"],
     ["bundle"],
     ["model"],
     ["evaluation"],

@@ -24,6 +24,7 @@ COMMANDS = {
     "model": "medtk_monai.cli.model:model",
     "new": "medtk_monai.cli.plan:new",
     "phantom": "medtk_monai.cli.phantom:phantom",
+    "insert": "medtk_monai.cli.insert:insert",
     "plan": "medtk_monai.cli.plan:plan",
     "predict": "medtk_monai.cli.predict:predict",
     "report": "medtk_monai.cli.report:report",
