@@ -10,26 +10,29 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-import nibabel as nib
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from medtk_monai.atomic import refuse_existing, replacing
+from medtk_monai.atomic import refuse_existing
 from medtk_monai.case_mapper import case_mapper
 from medtk_monai.data.datalist import CLASS_NAMES, load_datalist, read_class_names
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import write_json
+from medtk_monai.images.write_nifti import write_nifti
 from medtk_monai.insertion.aneurysms import AneurysmRanges, draw_aneurysm
 from medtk_monai.insertion.cutouts import Cutout, PasteRanges, cut_objects, draw_paste
 from medtk_monai.insertion.lesions import LesionRanges, draw_lesion, find_tissue
 from medtk_monai.insertion.scans import Scan, read_scan
 from medtk_monai.insertion.scene import Insert
 from medtk_monai.insertion.vessels import find_vessels
+from medtk_monai.json_files import write_json
+from medtk_monai.transforms.load import FILE_KEYS
 
 KINDS = ("aneurysm", "lesion", "paste")
 DATALIST = "datalist.json"
+_REPLACED = ("points", "radii", "segmentation")
+"""Keys of a case that tell of its objects, besides those that LoadCased reads."""
 _SOURCES = 40
 """Scans that objects are cut from at most."""
 Range = tuple[float, float]
@@ -183,13 +186,14 @@ def _write_copy(folder: Path, insertion: Insertion, cutouts: Sequence[Cutout], s
     labels = list(scan.labels) + [facts.get("label", 0) for facts in inserted]
     place = f"{split}/{crc32(str(case['case_id']).encode()):08x}_{copy}"
     image, label_map = (f"{part}/{place}.nii.gz" for part in ("images", "label_maps"))
-    _write_nifti(folder / image, _as_stored(scan.scene.image), scan.affine)
+    write_nifti(folder / image, _as_stored(scan.scene.image), scan.affine)
     is_ignored = np.array([False, *scan.ignored, *[False] * len(inserted)])
-    _write_nifti(folder / label_map, np.where(is_ignored[scan.scene.label_map], -1, scan.scene.label_map).astype(np.int32), scan.affine)
+    write_nifti(folder / label_map, np.where(is_ignored[scan.scene.label_map], -1, scan.scene.label_map).astype(np.int32), scan.affine)
     item: dict[str, Any] = {"case_id": name, "image": image, "label_map": label_map, "source": str(case["case_id"]), "inserted": inserted}
     if any(labels):
         item["labels"] = {str(number): label for number, label in enumerate(labels, 1) if not is_ignored[number]}
-    return item | {key: case[key] for key in ("patient",) if key in case} | _strata(inserted[0])
+    kept = {key: value for key, value in case.items() if key not in (*FILE_KEYS, *_REPLACED)}
+    return kept | item | _strata(inserted[0])
 
 
 def _strata(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -218,13 +222,3 @@ def _as_stored(image: NDArray[np.float32]) -> NDArray:
     rounded = np.rint(image)
     is_whole = float((rounded == image).mean()) > 0.5 and rounded.min() >= limits.min and rounded.max() <= limits.max
     return rounded.astype(np.int16) if is_whole else image
-
-
-def _write_nifti(path: Path, array: NDArray, affine: NDArray[np.float64]) -> None:
-    image = nib.Nifti1Image(array, affine)
-    image.header.set_xyzt_units("mm")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as draft:
-        named = draft.with_name(draft.name + path.name[path.name.index(".") :])
-        nib.save(image, named)
-        named.replace(draft)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from medtk_monai.atomic import make_folder, replacing
+from medtk_monai.atomic import make_folder
 from medtk_monai.case_mapper import case_mapper
 from medtk_monai.errors import DataError
+from medtk_monai.images.write_nifti import write_nifti
 from medtk_monai.json_files import read_json, write_json
 from medtk_monai.phantom.case import SHAPES, make_phantom_case
 
@@ -140,21 +137,10 @@ def _write_case(folder: Path, seed: int, spatial_dims: int, shape: Sequence[int]
     """Simulates and writes one case, and returns its item in the datalist."""
     case = make_phantom_case(seed, index, spatial_dims, shape=tuple(shape))
     name = f"case_{index:03d}"
-    _write_nifti(folder / f"images/{name}.nii.gz", case.image, case.affine)
-    _write_nifti(folder / f"label_maps/{name}.nii.gz", case.label_map, case.affine)
+    write_nifti(folder / f"images/{name}.nii.gz", case.image, case.affine)
+    write_nifti(folder / f"label_maps/{name}.nii.gz", case.label_map, case.affine)
     files = {"image": f"images/{name}.nii.gz", "label_map": f"label_maps/{name}.nii.gz"}
     return {"case_id": name, **files, "aneurysms": case.aneurysms}
-
-
-def _write_nifti(path: Path, array: NDArray, affine: NDArray[np.float64]) -> None:
-    image = nib.Nifti1Image(array, affine)
-    image.set_qform(affine, code=1)
-    image.set_sform(affine, code=1)
-    image.header.set_xyzt_units("mm")
-    # nibabel's own gzip files carry the time of writing.
-    content = gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
 
 
 def _read(path: Path) -> Any:

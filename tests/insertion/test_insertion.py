@@ -146,7 +146,7 @@ def datalist(tmp_path):
     old = np.zeros((64, 64, 40), np.uint8)
     old[2:6, 50:56, 4:9] = 7
     nib.save(nib.Nifti1Image(old, affine), folder / "old.nii.gz")
-    cases = [{"image": "0.nii.gz"}, {"image": "1.nii.gz", "label_map": "old.nii.gz", "labels": {"7": 1}, "patient": "p"}]
+    cases = [{"image": "0.nii.gz"}, {"image": "1.nii.gz", "label_map": "old.nii.gz", "labels": {"7": 1}, "patient_id": "p"}]
     (folder / "datalist.json").write_text(json.dumps({"training": cases, "test": [{"image": "2.nii.gz"}], "class_names": ["a", "b"]}))
     return folder / "datalist.json"
 
@@ -167,7 +167,7 @@ def test_a_data_set_holds_what_it_says(datalist, tmp_path):
         assert loaded["labels"].tolist() == [1] * kept + [0] * len(item["inserted"])
         assert nib.load(item["image"]).get_data_dtype() == np.int16
         assert item["inserted_diameter"].endswith("mm") and "to" in item["inserted_contrast"]
-    assert content["training"][3]["patient"] == "p" and content["training"][4]["inserted"] == []
+    assert content["training"][3]["patient_id"] == "p" and content["training"][4]["inserted"] == []
 
 
 def test_equal_arguments_give_equal_files_whatever_else_is_made(datalist, tmp_path):
