@@ -7,6 +7,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
 
+from medtk_monai.phantom.head.texture import draw_lattice, texture
+from medtk_monai.phantom.head.vessel_map import VesselMap
+
 
 def keep_brain(rng: Generator, image: NDArray, brain: NDArray) -> NDArray:
     """Zero outside of the brain, with the margin that a brain extraction leaves or takes.
@@ -19,26 +22,48 @@ def keep_brain(rng: Generator, image: NDArray, brain: NDArray) -> NDArray:
     return np.where(brain < rng.uniform(-1.5, 4.0), image, 0)
 
 
-def keep_vessels(rng: Generator, image: NDArray, spacing: NDArray) -> NDArray:
-    """Zero but for vessels and a few specks: what is brighter than tissue around, where it holds something bright and is not small.
+def keep_vessels(rng: Generator, image: NDArray, vessels: VesselMap) -> NDArray:
+    """What a segmentation of arteries leaves: they and a ragged rim, less the tissue around, without those that hardly show; some bright specks.
 
     Args:
         rng: source of randomness.
         image: a magnitude image, about 1 for fresh blood.
-        spacing: mm per voxel.
+        vessels: the arteries.
     """
-    around = uniform_filter(image, np.maximum(np.rint(13 / spacing), 3).astype(int))
-    middle = np.median(image[image > 0.1]) if (image > 0.1).any() else 0.3
-    level = 0.5 * around + 0.5 * middle
-    spread = 0.08 * rng.uniform(0.7, 1.3)
-    lifted = image - level
-    parts, count = label(lifted > 1.4 * spread)
-    if not count:
-        return np.zeros_like(image)
-    sizes = np.bincount(parts.ravel(), minlength=count + 1) * spacing.prod()
-    peaks = np.zeros(count + 1, dtype=np.float32)
-    np.maximum.at(peaks, parts.ravel(), lifted.ravel())
-    kept = (sizes > rng.uniform(3, 9)) & (peaks > rng.uniform(2.5, 3.5) * spread)
-    kept[0] = False
-    near = binary_dilation(kept[parts], iterations=1)
-    return np.where(near, np.maximum(lifted + 0.3 * spread, 0), 0)
+    view = vessels.view
+    spacing = view.grid.spacing
+    around = uniform_filter(image, np.maximum(np.rint(9 / spacing), 3).astype(int))
+    lifted = image - np.minimum(around, np.float32(np.quantile(around, 0.9))) * rng.uniform(0.95, 1.1)
+    visible = rng.uniform(0.1, 0.18)
+    rim = rng.uniform(0.35, 0.8) + 0.25 * texture(draw_lattice(rng), view, 1.2)
+    core = (vessels.distance < 0.1) & (lifted > visible)
+    missed = (vessels.flow < 0.8) & (texture(draw_lattice(rng), view, 9.0) < rng.uniform(-1.2, 0.2))
+    near = binary_dilation(core & ~missed, iterations=int(np.ceil(0.5 / spacing[0])))
+    near &= vessels.distance < rim
+    near = _without_crumbs(near, rng.uniform(2, 5) / spacing.prod())
+    return np.where(near | _draw_specks(rng, lifted, vessels), np.maximum(lifted, 0), 0)
+
+
+def _without_crumbs(mask: NDArray, least: float) -> NDArray:
+    """Without pieces of fewer voxels."""
+    pieces, _ = label(mask)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return (sizes >= least)[pieces]
+
+
+def _draw_specks(rng: Generator, lifted: NDArray, vessels: VesselMap) -> NDArray[np.bool_]:
+    """Pieces of fat, veins and mucosa that were taken for vessels: what is bright within balls around some bright voxels."""
+    view = vessels.view
+    found = np.zeros(lifted.shape, dtype=bool)
+    bright = lifted > rng.uniform(0.06, 0.1)
+    for _ in range(rng.integers(4, 16)):
+        place = rng.integers(0, lifted.shape, size=(400, 3))
+        hits = place[bright[tuple(place.T)] & (vessels.distance[tuple(place.T)] > 1)]
+        if not len(hits):
+            continue
+        center, radius = (hits[0] + 0.5) * view.grid.spacing, min(float(rng.exponential(3.0)) + 0.6, 12.0)
+        box = view.grid.box(center - radius, center + radius)
+        ball = sum((line - np.float32(c)) ** 2 for line, c in zip(view.grid.axes(box), center)) < radius**2
+        found[box] |= ball & bright[box]
+    return found

@@ -54,6 +54,7 @@ def make_head_case(
     modality: str | None = None,
     background: str | None = None,
     size: str = "crop",
+    spacing: tuple[float, float] | None = None,
 ) -> HeadCase:
     """Simulates a scan of a head; equal arguments give equal arrays.
 
@@ -65,9 +66,10 @@ def make_head_case(
         modality: ``tof`` or ``cta``; None draws one.
         background: ``whole``, ``brain`` or ``vessels``; None draws one.
         size: ``crop``, or ``slab`` for all that a scanner images, or ``mixed`` for a slab in one case of four.
+        spacing: mm in plane and across; None draws those of a protocol.
     """
     anatomy, plan, disease, scanner = np.random.default_rng([seed, index, 7]).spawn(4)
-    head, protocol = draw_head(anatomy), draw_protocol(plan, modality, background)
+    head, protocol = draw_head(anatomy), draw_protocol(plan, modality, background, spacing)
     wanted = int(disease.choice([1, 2, 3], p=[0.75, 0.18, 0.07])) * (index % 3 != 2 if diseased is None else diseased)
     whole = shape is None and (size == "slab" or (size == "mixed" and plan.random() < 0.25))
     sites = rank_sites(disease, [site for site in head.sites if _within(protocol.slab, site.point, 6.0)])
@@ -138,7 +140,7 @@ def _scan(rng: Generator, head: Head, protocol: Protocol, vessels: VesselMap, le
     blood = mr_chain.blood_signal(vessels, settings, protocol.slab)
     blood = blood * (1 - clot) + contrast["gray"] * np.float32(rng.uniform(0.7, 1.5)) * clot
     image = mr_chain.scan_magnitude(rng, still, occupancy, blood, settings, view, protocol.slab, protocol.interpolation)
-    return _finish_mr(rng, image, protocol, brain, spacing)
+    return _finish_mr(rng, image, protocol, brain, vessels)
 
 
 def _wet(still: NDArray, brain: NDArray, distance: NDArray, fluid: float) -> NDArray:
@@ -147,13 +149,13 @@ def _wet(still: NDArray, brain: NDArray, distance: NDArray, fluid: float) -> NDA
     return still + share * (np.float32(fluid) - still)
 
 
-def _finish_mr(rng: Generator, image: NDArray, protocol: Protocol, brain: NDArray, spacing: NDArray) -> NDArray[np.int16]:
+def _finish_mr(rng: Generator, image: NDArray, protocol: Protocol, brain: NDArray, vessels: VesselMap) -> NDArray[np.int16]:
     """Removes background and scales to what a scanner or a converter writes: up to some hundred, or 8 bits with bright blood cut off."""
     gain = rng.uniform(180, 900)
     if protocol.background == "brain":
         image = backgrounds.keep_brain(rng, image, brain)
     if protocol.background == "vessels":
-        image = backgrounds.keep_vessels(rng, image, spacing)
+        image = backgrounds.keep_vessels(rng, image, vessels)
         gain = rng.uniform(220, 380)
     eight_bits = protocol.background == "vessels" or rng.random() < 0.2
     return np.rint(np.minimum(image * np.float32(gain), 254 if eight_bits else 4095)).astype(np.int16)

@@ -52,14 +52,14 @@ class Protocol:
     interpolation: NDArray[np.float64]
 
 
-def draw_protocol(rng: Generator, modality: str | None, background: str | None) -> Protocol:
-    """A protocol, of a given modality and background unless they are None."""
+def draw_protocol(rng: Generator, modality: str | None, background: str | None, voxels: tuple[float, float] | None = None) -> Protocol:
+    """A protocol, of a given modality, background and size of voxels unless they are None."""
     modality = modality or _choose(rng, MODALITIES)
     background = background or _choose(rng, BACKGROUNDS)
     table = TOF_VOXELS if modality == "tof" else CTA_VOXELS
     in_plane, across, factor = table[rng.integers(len(table))]
     spacing = np.array([in_plane, in_plane, across]) * np.exp(0.04 * rng.standard_normal())
-    spacing = spacing[[0, 0, 2]].round(4)
+    spacing = (spacing[[0, 0, 2]] if voxels is None else np.array(voxels)[[0, 0, 1]]).round(4)
     interpolation = np.array([factor, factor * rng.uniform(1.0, 1.25), rng.choice([1.0, 1.5, 2.0], p=[0.4, 0.3, 0.3])])
     interpolation = interpolation if modality == "tof" else np.ones(3)
     small = rng.random() < 0.4
