@@ -83,7 +83,7 @@ def lay(
 
 def flow_of(radii: NDArray) -> NDArray:
     """Slow blood in narrow arteries is saturated: share of the signal of fresh blood."""
-    return 0.45 + 0.55 * (1 - np.exp(-np.maximum(radii - 0.2, 0) / 0.75))
+    return 0.58 + 0.42 * (1 - np.exp(-np.maximum(radii - 0.2, 0) / 0.75))
 
 
 def _line(name: str, sign: float) -> NDArray:

@@ -32,16 +32,23 @@ def keep_vessels(rng: Generator, image: NDArray, vessels: VesselMap) -> NDArray:
     """
     view = vessels.view
     spacing = view.grid.spacing
-    around = uniform_filter(image, np.maximum(np.rint(9 / spacing), 3).astype(int))
-    lifted = image - np.minimum(around, np.float32(np.quantile(around, 0.9))) * rng.uniform(0.95, 1.1)
-    visible = rng.uniform(0.1, 0.18)
-    rim = rng.uniform(0.35, 0.8) + 0.25 * texture(draw_lattice(rng), view, 1.2)
+    lifted = image - _tissue_around(image, vessels, 9.0) * np.float32(rng.uniform(0.95, 1.15))
+    visible = rng.uniform(0.06, 0.13)
+    width = rng.uniform(0.6, 1.2)
+    rim = width + 0.3 * texture(draw_lattice(rng), view, 1.2)
     core = (vessels.distance < 0.1) & (lifted > visible)
-    missed = (vessels.flow < 0.8) & (texture(draw_lattice(rng), view, 9.0) < rng.uniform(-1.2, 0.2))
-    near = binary_dilation(core & ~missed, iterations=int(np.ceil(0.5 / spacing[0])))
+    missed = (vessels.flow < 0.8) & (texture(draw_lattice(rng), view, 9.0) < rng.uniform(-1.8, -0.3))
+    near = binary_dilation(core & ~missed, iterations=int(np.ceil(width / spacing[0])))
     near &= vessels.distance < rim
-    near = _without_crumbs(near, rng.uniform(2, 5) / spacing.prod())
+    near = _without_crumbs(near, rng.uniform(0.3, 3) / spacing.prod())
     return np.where(near | _draw_specks(rng, lifted, vessels), np.maximum(lifted, 0), 0)
+
+
+def _tissue_around(image: NDArray, vessels: VesselMap, side: float) -> NDArray[np.float32]:
+    """Mean of what is not artery in cubes about each voxel."""
+    size = np.maximum(np.rint(side / vessels.view.grid.spacing), 3).astype(int)
+    outside = (vessels.distance > 1).astype(np.float32)
+    return uniform_filter(image * outside, size) / np.maximum(uniform_filter(outside, size), 0.02)
 
 
 def _without_crumbs(mask: NDArray, least: float) -> NDArray:

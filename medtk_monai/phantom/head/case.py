@@ -45,6 +45,11 @@ class HeadCase:
     look_alikes: list[dict[str, Any]]
     scan: dict[str, str]
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a datalist says of the case."""
+        return {"aneurysms": self.aneurysms, "look_alikes": self.look_alikes, "scan": self.scan}
+
 
 def make_head_case(
     seed: int,
@@ -132,20 +137,20 @@ def _scan(rng: Generator, head: Head, protocol: Protocol, vessels: VesselMap, le
     contrast = (mr_chain if protocol.modality == "tof" else ct_chain).draw_contrast(rng)
     tissue = draw_tissue(rng, head, view, contrast)
     brain = resampled(tissue.brain, tissue.view, view)
-    still = _wet(resampled(tissue.values, tissue.view, view), brain, vessels.distance, contrast["fluid"])
+    still = _wet(resampled(tissue.values, tissue.view, view), brain, vessels, contrast["fluid"])
     if protocol.modality == "cta":
         bone = resampled(tissue.bone, tissue.view, view)
         return _finish_ct(rng, ct_chain.scan_hounsfield(rng, still, occupancy, vessels, clot, bone), protocol, vessels, tissue, brain)
     settings = mr_chain.draw_scanner(rng)
-    blood = mr_chain.blood_signal(vessels, settings, protocol.slab)
+    blood = mr_chain.blood_signal(rng, vessels, settings, protocol.slab)
     blood = blood * (1 - clot) + contrast["gray"] * np.float32(rng.uniform(0.7, 1.5)) * clot
     image = mr_chain.scan_magnitude(rng, still, occupancy, blood, settings, view, protocol.slab, protocol.interpolation)
     return _finish_mr(rng, image, protocol, brain, vessels)
 
 
-def _wet(still: NDArray, brain: NDArray, distance: NDArray, fluid: float) -> NDArray:
-    """Arteries inside of the skull run in spinal fluid."""
-    share = np.clip((1.6 - distance) / 0.8, 0, 1) * np.clip((2.5 - brain) / 1.5, 0, 1)
+def _wet(still: NDArray, brain: NDArray, vessels: VesselMap, fluid: float) -> NDArray:
+    """Arteries inside of the skull run in spinal fluid, the more the wider they are."""
+    share = np.clip((1.6 - vessels.distance) / 0.8, 0, 1) * np.clip((2.5 - brain) / 1.5, 0, 1) * np.clip((vessels.flow - 0.6) / 0.2, 0.2, 1)
     return still + share * (np.float32(fluid) - still)
 
 
@@ -156,7 +161,7 @@ def _finish_mr(rng: Generator, image: NDArray, protocol: Protocol, brain: NDArra
         image = backgrounds.keep_brain(rng, image, brain)
     if protocol.background == "vessels":
         image = backgrounds.keep_vessels(rng, image, vessels)
-        gain = rng.uniform(220, 380)
+        gain = 254 / max(float(np.quantile(image[image > 0], rng.uniform(0.97, 0.998))), 0.05) if image.any() else gain
     eight_bits = protocol.background == "vessels" or rng.random() < 0.2
     return np.rint(np.minimum(image * np.float32(gain), 254 if eight_bits else 4095)).astype(np.int16)
 

@@ -14,7 +14,7 @@ from medtk_monai.phantom.head.curves import STEP, tangents
 from medtk_monai.phantom.head.tubes import Site, Tube
 from medtk_monai.phantom.paths import perpendicular, unit
 
-THINNEST = 0.3
+THINNEST = 0.27
 """Radius where a branch is given up, mm."""
 Level = Callable[[NDArray], NDArray]
 """(N, 3) mm -> (N,) mm outside of the surface of the brain, negative within."""
@@ -85,7 +85,7 @@ def _territory(key: str, onward: NDArray) -> NDArray:
 
 def _divide(rng: Generator, tip: Tip) -> list[Tip]:
     """Two daughters by Murray's law (PNAS 1926;12:207), the narrower at the wider angle."""
-    ratio = rng.uniform(0.35, 1.0)
+    ratio = rng.uniform(0.4, 0.95)
     first = tip.radius / (1 + ratio**3) ** (1 / 3)
     aside = perpendicular(rng, tip.direction)
     tips = []
@@ -102,7 +102,7 @@ def _grow(rng: Generator, tips: list[Tip], level: Level) -> list[Tube]:
     radii = np.array([tip.radius for tip in tips])
     depths = np.array([tip.depth for tip in tips])
     drifts = np.stack([tip.drift for tip in tips])
-    counts = (rng.uniform(9, 28, size=len(tips)) * (0.55 + 0.5 * radii) / STEP).astype(int) + 4
+    counts = (rng.uniform(8, 24, size=len(tips)) * (0.55 + 0.5 * radii) / STEP).astype(int) + 4
     points = np.stack([tip.point for tip in tips])
     directions = np.stack([tip.direction for tip in tips])
     turns = np.zeros_like(points)

@@ -41,7 +41,7 @@ def draw_scanner(rng: Generator) -> Scanner:
     slabs = int(rng.choice([1, 2, 3, 4], p=[0.3, 0.15, 0.3, 0.25]))
     dip = rng.uniform(0.0, 0.22) if slabs > 1 else 0.0
     saturation = rng.uniform(0.15, 0.6) / slabs**0.5
-    return Scanner(float(rng.uniform(0.025, 0.075)), slabs, dip, saturation, float(rng.uniform(0.04, 0.16)), float(rng.uniform(0.1, 0.8)))
+    return Scanner(float(rng.uniform(0.03, 0.085)), slabs, dip, saturation, float(rng.uniform(0.04, 0.16)), float(rng.uniform(0.1, 0.8)))
 
 
 def draw_contrast(rng: Generator) -> Contrast:
@@ -65,12 +65,13 @@ def draw_contrast(rng: Generator) -> Contrast:
     }
 
 
-def blood_signal(vessels: VesselMap, scanner: Scanner, slab: View) -> NDArray[np.float32]:
-    """Signal of blood at each voxel: fresh where it enters a slab from below, the less the slower it goes on upwards."""
+def blood_signal(rng: Generator, vessels: VesselMap, scanner: Scanner, slab: View) -> NDArray[np.float32]:
+    """Signal of blood at each voxel: fresh where it enters a slab from below, the less the slower it goes on upwards; streaks of slower blood."""
     share = _height(vessels.view, slab) * scanner.slabs
     place = (np.clip(share, 0, scanner.slabs - 1e-3) % 1).astype(np.float32)
     slow = np.clip(1.25 - vessels.flow, 0.15, 1)
-    return vessels.flow * (1 - np.float32(scanner.saturation) * place * (0.35 + slow))
+    streaks = np.exp(np.float32(rng.uniform(0.05, 0.14)) * texture(draw_lattice(rng), vessels.view, 2.4))
+    return vessels.flow * streaks * (1 - np.float32(scanner.saturation) * place * (0.35 + slow))
 
 
 def scan_magnitude(

@@ -60,8 +60,8 @@ def draw_protocol(rng: Generator, modality: str | None, background: str | None, 
     in_plane, across, factor = table[rng.integers(len(table))]
     spacing = np.array([in_plane, in_plane, across]) * np.exp(0.04 * rng.standard_normal())
     spacing = (spacing[[0, 0, 2]] if voxels is None else np.array(voxels)[[0, 0, 1]]).round(4)
-    interpolation = np.array([factor, factor * rng.uniform(1.0, 1.25), rng.choice([1.0, 1.5, 2.0], p=[0.4, 0.3, 0.3])])
-    interpolation = interpolation if modality == "tof" else np.ones(3)
+    interpolation = np.array([factor, factor * rng.uniform(0.8, 1.2), rng.choice([1.0, 1.4, 2.0], p=[0.55, 0.25, 0.2])])
+    interpolation = np.maximum(interpolation, 1) if modality == "tof" else np.ones(3)
     small = rng.random() < 0.4
     extent = np.array([rng.uniform(100, 125), rng.uniform(125, 165), 0]) if small else np.array([1.0, 1.0, 0]) * rng.uniform(172, 215)
     extent[2] = rng.uniform(70, 108) if modality == "tof" else rng.uniform(75, 125)

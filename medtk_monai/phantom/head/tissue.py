@@ -63,8 +63,8 @@ _NAMES = ("brain", "face", "ventricles", "cisterns", "air", "bone", "marrow", "o
 def _brain(brain: NDArray, levels: dict[str, NDArray], folds: NDArray, rough: NDArray, contrast: Contrast) -> NDArray:
     """White matter under folded gray matter, spinal fluid in furrows, cisterns and ventricles."""
     depth = np.clip(-brain / 16, 0, 1)
-    furrow = folds - (0.30 - 0.62 * depth)
-    ribbon = folds - (1.0 - 1.1 * depth)
+    furrow = folds - (0.3 - 0.34 * depth)
+    ribbon = np.minimum(folds - (0.85 - 0.5 * depth), 0.15 * (-3.0 - brain))
     values = _mix(np.float32(contrast["white"]), np.float32(contrast["gray"]), _inside(ribbon, 0.12))
     values = _mix(values, np.float32(contrast["fluid"]), _inside(furrow, 0.15))
     fluid = np.minimum(np.minimum(levels["ventricles"], levels["cisterns"] + 0.8 * rough), -1.0 - brain)
