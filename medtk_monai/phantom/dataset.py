@@ -104,9 +104,7 @@ def write_head_dataset(
     return _write_dataset(Path(out), settings, make, num_workers)
 
 
-def _write_dataset(
-    folder: Path, settings: dict[str, Any], make: Callable[[int], PhantomCase | HeadCase], num_workers: int | None
-) -> Path:
+def _write_dataset(folder: Path, settings: dict[str, Any], make: Callable[[int], PhantomCase | HeadCase], num_workers: int | None) -> Path:
     """Writes the cases that ``make`` makes of their indices, unless the folder holds them already."""
     seed, splits = settings["seed"], settings["num_cases"]
     if not _is_count(seed):

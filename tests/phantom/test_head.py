@@ -212,5 +212,7 @@ def test_noise_of_air_is_that_of_a_magnitude_image():
 
     view = draw_protocol(np.random.default_rng(1), "tof", "whole", (0.6, 0.8)).slab.crop(np.zeros(3), (48, 48, 32))
     nothing = np.zeros(view.grid.shape, dtype=np.float32)
-    image = scan_magnitude(np.random.default_rng(2), nothing, nothing, nothing, Scanner(0.05, 1, 0, 0, 0, 0.3), view, view, np.array([1.5, 1.5, 1.0]))
+    image = scan_magnitude(
+        np.random.default_rng(2), nothing, nothing, nothing, Scanner(0.05, 1, 0, 0, 0, 0.3), view, view, np.array([1.5, 1.5, 1.0])
+    )
     assert image.mean() / image.std() == pytest.approx(1.913, rel=0.03)

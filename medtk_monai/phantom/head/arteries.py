@@ -223,7 +223,9 @@ def _add_anterior(rng: Generator, arteries: Arteries, variants: tuple[SideVarian
         ends[1] = ends[1] + [0, rng.normal(0.2, 0.5), rng.normal(0.2, 0.5)]
         arteries.tubes["acom"] = lay(rng, arteries, np.array(ends), _scaled(sizes[0]["acom"], 1.25 if needed else 1.0), "acom", (0.1, 3.0))
     for index in range(2):
-        arteries.sites.append(Site("acom", "bifurcation", middle, unit(np.array([0, 1.0, 0.3 + index]) + 0.7 * rng.standard_normal(3)), 1.0))
+        arteries.sites.append(
+            Site("acom", "bifurcation", middle, unit(np.array([0, 1.0, 0.3 + index]) + 0.7 * rng.standard_normal(3)), 1.0)
+        )
 
 
 def _add_distal_anterior(rng: Generator, arteries: Arteries, side: str, sign: float, sizes: dict, azygos: bool) -> None:
@@ -242,7 +244,9 @@ def _make_look_alikes(rng: Generator, arteries: Arteries) -> None:
     """Infundibula where narrow branches leave the carotid, wide junctions, stumps, tight loops."""
     tubes, found = arteries.tubes, arteries.look_alikes
     for key in [k for k in tubes if k.split("_")[0] in ("pcom", "choroidal", "ophthalmic", "sca", "pica")]:
-        parent = tubes["ba"] if key.startswith("sca") else tubes[("va_" if key.startswith("pica") else "ica_") + key.split("_")[1].rstrip("1")]
+        parent = (
+            tubes["ba"] if key.startswith("sca") else tubes[("va_" if key.startswith("pica") else "ica_") + key.split("_")[1].rstrip("1")]
+        )
         if rng.random() < (0.25 if key.startswith("pcom") else 0.1):
             tubes[key], found_one = add_infundibulum(rng, tubes[key], float(parent.radii[parent.nearest(tubes[key].points[0])]))
             found.append(found_one)

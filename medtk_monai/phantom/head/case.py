@@ -110,7 +110,8 @@ def _draw_crop(rng: Generator, head: Head, protocol: Protocol, sites: list[Site]
 def _place_lesions(rng: Generator, head: Head, vessels: VesselMap, sites: list[Site], wanted: int) -> list[Lesion]:
     """Aneurysms at the likeliest sites in view that have room."""
     seen = [site for site in sites if _within(vessels.view, site.point, 6.0)]
-    room, lesions = Room(head), []
+    room = Room(head)
+    lesions: list[Lesion] = []
     taken: list[NDArray] = []
     while seen and len(lesions) < wanted:
         site, diameter = seen.pop(0), draw_diameter(rng)
@@ -166,9 +167,7 @@ def _finish_mr(rng: Generator, image: NDArray, protocol: Protocol, brain: NDArra
     return np.rint(np.minimum(image * np.float32(gain), 254 if eight_bits else 4095)).astype(np.int16)
 
 
-def _finish_ct(
-    rng: Generator, image: NDArray, protocol: Protocol, vessels: VesselMap, tissue: Tissue, brain: NDArray
-) -> NDArray[np.int16]:
+def _finish_ct(rng: Generator, image: NDArray, protocol: Protocol, vessels: VesselMap, tissue: Tissue, brain: NDArray) -> NDArray[np.int16]:
     """Hounsfield units; what is removed becomes 0 as it does in brain-extracted sets."""
     if protocol.background == "brain":
         image = backgrounds.keep_brain(rng, image, brain)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from medtk_monai.phantom.head.texture import draw_lattice, texture
-from medtk_monai.phantom.head.tissue import Contrast, Tissue
+from medtk_monai.phantom.head.tissue import Contrast
 from medtk_monai.phantom.head.vessel_map import VesselMap
 from medtk_monai.phantom.head.view import View
 
@@ -32,7 +32,9 @@ def draw_contrast(rng: Generator) -> Contrast:
     }
 
 
-def scan_hounsfield(rng: Generator, tissue: NDArray, occupancy: NDArray, vessels: VesselMap, clot: NDArray, bone: NDArray) -> NDArray[np.float32]:
+def scan_hounsfield(
+    rng: Generator, tissue: NDArray, occupancy: NDArray, vessels: VesselMap, clot: NDArray, bone: NDArray
+) -> NDArray[np.float32]:
     """Hounsfield units: blood with contrast agent, calcified walls, the blur of kernel and detector, beam hardening and noise.
 
     Args:

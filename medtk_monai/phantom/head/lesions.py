@@ -106,7 +106,7 @@ def _draw(rng: Generator, vessels: VesselMap, site: Site, sac: Sac, diameter: fl
     if not SMALLEST <= measured <= LARGEST or mask.sum() < 0.4 * nominal or _touches_side(mask):
         return None
     direction = moved.frame[0]
-    height = sum((line - np.float32(origin)) * np.float32(part) for line, origin, part in zip(axes, moved.base, direction)) / np.float32(diameter)
+    height = _rise(axes, moved.base, direction) / np.float32(diameter)
     clotted = diameter > 5 and rng.random() < 0.08 + 0.03 * diameter
     thrombus = _draw_thrombus(rng, height, mask) if clotted else np.zeros(mask.shape, dtype=np.float32)
     fill = np.where(mask | (distance < 0.6), blended, parent)
@@ -114,6 +114,12 @@ def _draw(rng: Generator, vessels: VesselMap, site: Site, sac: Sac, diameter: fl
     neck = 2 * sac.neck_radius
     facts = {"diameter_mm": round(measured, 2), "neck_mm": round(float(neck), 2), "site": site.name, "place": site.kind}
     return Lesion(box, mask, thrombus, facts | {"irregular": sac.irregular, "thrombosed": bool(clotted)})
+
+
+def _rise(axes: list[NDArray], base: NDArray, direction: NDArray) -> NDArray[np.float32]:
+    """mm above a plane."""
+    parts = [(line - np.float32(origin)) * np.float32(part) for line, origin, part in zip(axes, base, direction)]
+    return parts[0] + parts[1] + parts[2]
 
 
 def _draw_flow(rng: Generator, site: Site, diameter: float, height: NDArray, shape: tuple[int, ...]) -> NDArray[np.float32]:

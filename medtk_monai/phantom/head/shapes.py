@@ -59,7 +59,12 @@ BONE: tuple[Ball, ...] = (
 MARROW: tuple[Ball, ...] = (((0, 3, -18), (6, 3.5, 11)), ((18, 1, -24), (6, 4, 3.5)), ((0, 62, -58), (20, 10, 3)))
 ORBITS: tuple[Ball, ...] = (((30, 46, -5), (17, 23, 16)), ((20, 30, -3), (9, 14, 8)))
 EYES: tuple[Ball, ...] = (((32, 55, -5), (12.2, 12.2, 12.2)),)
-FAT: tuple[Ball, ...] = (((38, 28, -32), (10, 12, 14)), ((55, 30, -44), (9, 14, 16)), ((30, 4, -60), (8, 10, 14)), ((0, -62, -70), (26, 14, 22)))
+FAT: tuple[Ball, ...] = (
+    ((38, 28, -32), (10, 12, 14)),
+    ((55, 30, -44), (9, 14, 16)),
+    ((30, 4, -60), (8, 10, 14)),
+    ((0, -62, -70), (26, 14, 22)),
+)
 PLEXUS: tuple[Ball, ...] = (((0, 18, -4), (6.5, 5, 3.5)), ((11.5, 14, -8), (4.5, 12, 7)))
 """Pituitary gland and cavernous sinus."""
 
@@ -88,15 +93,15 @@ class Shapes:
         """
         folded = points / self.scales.astype(np.float32)
         folded[..., 0] = np.abs(folded[..., 0])
-        found = None
+        found = np.full(points.shape[:-1], np.inf, dtype=np.float32)
         for (center, axes), factors in zip(PARTS[name], self.jitter[name]):
             half = np.asarray(axes, dtype=np.float32) * factors.astype(np.float32)
-            offset = folded - np.float32(center)
+            offset = folded - np.asarray(center, dtype=np.float32)
             squared = (offset / half) ** 2
             radial = np.sqrt(squared.sum(axis=-1))
             slope = np.sqrt((squared / half**2).sum(axis=-1))
             part = radial * (radial - 1) / np.maximum(slope, np.float32(1e-3))
-            found = part if found is None else _melt(found, part, blend)
+            found = _melt(found, part, blend)
         return found
 
 

@@ -111,5 +111,5 @@ def _inside(level: NDArray, width: float = 0.7) -> NDArray[np.float32]:
     return np.clip(np.float32(0.5) - level * np.float32(0.5 / width), 0, 1)
 
 
-def _mix(below: NDArray, above: NDArray, share: NDArray) -> NDArray:
+def _mix(below: NDArray | np.floating, above: NDArray | np.floating, share: NDArray) -> NDArray:
     return below + (above - below) * share
