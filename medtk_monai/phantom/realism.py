@@ -51,10 +51,10 @@ def curvatures(points: NDArray, reach: float = 3.0) -> NDArray:
     tree = KDTree(points)
     near = tree.query_pairs(reach, output_type="ndarray")
     both = np.concatenate([near, near[:, ::-1], np.repeat(np.arange(len(points))[:, None], 2, axis=1)])
-    moments = np.zeros((len(points), 13))
     values = points[both[:, 1]] - points[both[:, 0]]
-    terms = np.concatenate([np.ones((len(values), 1)), values, (values[:, :, None] * values[:, None]).reshape(-1, 9)], axis=1)
-    np.add.at(moments, both[:, 0], terms)
+    products = (values[:, :, None] * values[:, None]).reshape(-1, 9)
+    terms = [None, *values.T, *products.T]
+    moments = np.stack([np.bincount(both[:, 0], term, len(points)) for term in terms], axis=1)
     means = moments[:, 1:4] / moments[:, :1]
     spreads = (moments[:, 4:] / moments[:, :1]).reshape(-1, 3, 3) - means[:, :, None] * means[:, None]
     strengths, directions = np.linalg.eigh(spreads)
