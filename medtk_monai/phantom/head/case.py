@@ -131,7 +131,9 @@ def _scan(rng: Generator, head: Head, protocol: Protocol, vessels: VesselMap, le
     """Scanner values of the padded volume."""
     view = vessels.view
     spacing = view.grid.spacing
-    occupancy = np.clip(0.5 - vessels.distance / np.float32(spacing.mean()), 0, 1)
+    # Arteries pulsate while k-space is filled, and blood at their walls is slow.
+    edge = rng.uniform(1.0, 1.5) if protocol.modality == "tof" else 1.0
+    occupancy = np.clip(0.5 - vessels.distance / np.float32(edge * spacing.mean()), 0, 1)
     clot = np.zeros(view.grid.shape, dtype=np.float32)
     for lesion in lesions:
         np.maximum(clot[lesion.box], lesion.thrombus, out=clot[lesion.box])

@@ -41,7 +41,7 @@ def draw_scanner(rng: Generator) -> Scanner:
     slabs = int(rng.choice([1, 2, 3, 4], p=[0.3, 0.15, 0.3, 0.25]))
     dip = rng.uniform(0.0, 0.22) if slabs > 1 else 0.0
     saturation = rng.uniform(0.15, 0.6) / slabs**0.5
-    return Scanner(float(rng.uniform(0.03, 0.085)), slabs, dip, saturation, float(rng.uniform(0.04, 0.16)), float(rng.uniform(0.1, 0.8)))
+    return Scanner(float(rng.uniform(0.035, 0.09)), slabs, dip, saturation, float(rng.uniform(0.04, 0.16)), float(rng.uniform(0.1, 0.8)))
 
 
 def draw_contrast(rng: Generator) -> Contrast:
