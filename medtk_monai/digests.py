@@ -9,11 +9,13 @@ from typing import Any
 
 
 def file_sha256(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, hexadecimal, read in pieces."""
+    """SHA-256 of a file, hexadecimal, read in pieces; what is no regular file, or grows endlessly, is read no further than its size."""
     found = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(1 << 20):
+        left = os.fstat(file.fileno()).st_size
+        while left > 0 and (block := file.read(min(left, 1 << 20))):
             found.update(block)
+            left -= len(block)
     return found.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from medtk_monai.wording import shown
 
 _PACKAGE = Path(__file__).parent
 _FAILED_TO_BUILD = "Failed to instantiate component"
@@ -24,6 +27,50 @@ class DataError(ValueError):
 
     def __reduce__(self):
         return type(self), (self.what, self.case, self.remedy)
+
+
+class OutputError(DataError):
+    """Something cannot be written: the disk is full, or its folder is gone or write protected. What comes next could not be written either."""
+
+
+_SPACE = "free space, or choose another folder"
+_PERMISSIONS = "see to its permissions, or choose another folder"
+_DISK = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SPACE,
+    errno.EROFS: "choose a folder that may be written to",
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.ENOENT: "see whether its folder has been moved or removed",
+    errno.ENOTDIR: "choose another folder: a part of this path is a file",
+    errno.EEXIST: "choose another folder: a part of this path is a file",
+    errno.EISDIR: "choose another name, or remove the folder of that name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "see whether the disk or the network drive is in order",
+    errno.ESTALE: "see whether the disk or the network drive is in order",
+}
+"""What to do about errors of the operating system."""
+
+
+def output_error(error: OSError, path: str | os.PathLike) -> OutputError:
+    """An error of the operating system as one that tells what could not be written, and the remedy."""
+    remedy = _DISK.get(error.errno or 0, "see whether the disk is in order, or choose another folder")
+    return OutputError(f"cannot write {os.fspath(path)}: {error.strerror or error}", remedy=remedy)
+
+
+def find_os_error(error: BaseException | None) -> OSError | None:
+    """The first error of the operating system in the chain of causes that led to ``error``, if there is one."""
+    return next((cause for cause in _chain(error) if isinstance(cause, OSError) and cause.errno is not None), None)
+
+
+def find_disk_error(error: BaseException | None) -> DataError | None:
+    """The error by which the operating system has refused a file or a folder, if that led to ``error``, in one line with its remedy."""
+    cause = find_os_error(error)
+    if cause is None or cause.errno not in _DISK:
+        return None
+    where = os.fsdecode(cause.filename) if isinstance(cause.filename, str | bytes | os.PathLike) else "a file"
+    return DataError(f"{where}: {cause.strerror}", remedy=_DISK[cause.errno])
 
 
 def existing_file(path: str | os.PathLike, remedy: str) -> str:
@@ -72,8 +119,12 @@ def show_data_errors_in_one_line() -> None:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """One line for an error that a user can mend, whatever came before for other errors."""
-        cause = find_data_error(error) or _find_refusal(error)
-        if cause is None:
+        cause = find_data_error(error) or _find_refusal(error) or find_disk_error(error)
+        if isinstance(error, KeyboardInterrupt):
+            sys.stderr.write(
+                "\ninterrupted: the same command begins again, a training with --resume auto goes on from its last checkpoint\n"
+            )
+        elif cause is None:
             previous(kind, error, trace)
         else:
             sys.stderr.write(f"error: {_last_line(cause)}\n")
@@ -117,4 +168,4 @@ def root_in_one_line(error: BaseException) -> str:
 
 def _last_line(error: ValueError) -> str:
     """The message itself: torch puts the traceback of a loader's worker before it."""
-    return str(error).strip().splitlines()[-1].removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")
+    return shown(str(error).strip().splitlines()[-1]).removeprefix(f"{DataError.__module__}.{DataError.__name__}: ")

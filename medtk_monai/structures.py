@@ -7,7 +7,7 @@ Labels are int64 from 0. Shape letters: B batch, C classes, P priors, N boxes, A
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import prod
 
@@ -145,6 +145,10 @@ def _flatten_maps(maps: Sequence[Tensor], channels: int) -> Tensor:
     return torch.cat(flat, dim=1).float()
 
 
+_OF_EACH_OBJECT = ("boxes", "labels", "ignored", "in_region", "region_numbers")
+"""Parts of a Target with one row for each object."""
+
+
 @dataclass(frozen=True)
 class Target:
     """The objects of one image or patch.
@@ -155,8 +159,9 @@ class Target:
         ignored: (N,) bool; such an object is neither to be found nor background (truncated, outside the size range).
         cut: (2D,) bool, lower and then upper faces at which a patch was cut from a larger image; None for none.
         mask: (*spatial) uint8, the class of each voxel from 1, 0 for background; None where it is unknown.
-        ignored_region: (*spatial) uint8, 1 in the voxels that ignored objects cover; None where no object of the image is ignored.
+        ignored_region: (*spatial) whole numbers, above 0 in the voxels that ignored objects cover; None where no object of the image is ignored.
         in_region: (N,) bool, ignored objects of which ``ignored_region`` tells what they cover, in place of their boxes; None for none.
+        region_numbers: (N,) int64, the value of ``ignored_region`` in the mask of each ignored object, 0 for others; None without masks.
     """
 
     boxes: Tensor
@@ -166,13 +171,14 @@ class Target:
     mask: Tensor | None = None
     ignored_region: Tensor | None = None
     in_region: Tensor | None = None
+    region_numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, index: Tensor) -> Target:
-        in_region = None if self.in_region is None else self.in_region[index]
-        return Target(self.boxes[index], self.labels[index], self.ignored[index], self.cut, self.mask, self.ignored_region, in_region)
+        chosen = {name: part[index] for name in _OF_EACH_OBJECT if (part := getattr(self, name)) is not None}
+        return replace(self, **chosen)
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Target:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}

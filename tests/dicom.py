@@ -1,11 +1,12 @@
-"""DICOM series from arrays."""
+"""DICOM series, and files of many frames, from arrays."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 STORAGE = {"CT": CTImageStorage, "MR": MRImageStorage}
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -91,4 +92,83 @@ def _headings(modality):
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
     if modality == "CT":
         dataset.RescaleSlope, dataset.RescaleIntercept = 1, 0
+    return dataset
+
+
+@dataclass(frozen=True)
+class Place:
+    """Of a frame in a file of many: LPS mm, directions of rows and columns; None leaves the group out.
+
+    Args:
+        position: of the first pixel.
+        orientation: None for that which all frames share.
+        rescale: slope and intercept; None for those that all share.
+    """
+
+    position: tuple | None
+    orientation: tuple | None = None
+    rescale: tuple | None = None
+
+
+AXIAL = (1, 0, 0, 0, 1, 0)
+
+
+def write_frames(path, pixels, places, spacing=(1.5, 1.25), orientation=AXIAL, rescale=(1, 0), measures=None, **attributes):
+    """Write one file of many frames (Enhanced CT), whose places are in functional groups.
+
+    Args:
+        path: of the file; missing folders are made.
+        pixels: (frames, rows, columns) whole numbers that fit int16, in the order of the file.
+        places: of the frames.
+        spacing: between rows, and between columns, mm; None leaves it out.
+        orientation: that all frames share; None for none.
+        rescale: slope and intercept that all frames share.
+        measures: further elements of the group of the spacing.
+        attributes: further DICOM attributes by keyword; None deletes one.
+    """
+    meta, dataset = _meta("CT"), _headings("CT")
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID = EnhancedCTImageStorage
+    dataset = FileDataset(None, dataset, file_meta=meta, preamble=b"\0" * 128)
+    del dataset.RescaleSlope, dataset.RescaleIntercept
+    dataset.NumberOfFrames, dataset.Rows, dataset.Columns = pixels.shape
+    dataset.SeriesInstanceUID, dataset.InstanceNumber = generate_uid(), 1
+    shared = {"PixelMeasuresSequence": ({} if spacing is None else {"PixelSpacing": list(spacing)}) | (measures or {})}
+    if orientation is not None:
+        shared["PlaneOrientationSequence"] = {"ImageOrientationPatient": list(orientation)}
+    dataset.SharedFunctionalGroupsSequence = [_groups(shared | {"PixelValueTransformationSequence": _rescale(rescale)})]
+    dataset.PerFrameFunctionalGroupsSequence = [_groups(_own(place, number)) for number, place in enumerate(places, start=1)]
+    dataset.PixelData = np.ascontiguousarray(pixels.astype("<i2")).tobytes()
+    for keyword, value in attributes.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    dataset.save_as(path, enforce_file_format=True)
+    return str(path)
+
+
+def _own(place, number):
+    groups = {"FrameContentSequence": {"StackID": "1", "InStackPositionNumber": number, "DimensionIndexValues": [1, number]}}
+    if place.position is not None:
+        groups["PlanePositionSequence"] = {"ImagePositionPatient": list(place.position)}
+    if place.orientation is not None:
+        groups["PlaneOrientationSequence"] = {"ImageOrientationPatient": list(place.orientation)}
+    if place.rescale is not None:
+        groups["PixelValueTransformationSequence"] = _rescale(place.rescale)
+    return groups
+
+
+def _rescale(line):
+    return {"RescaleSlope": _decimal(line[0]), "RescaleIntercept": _decimal(line[1]), "RescaleType": "US"}
+
+
+def _groups(contents):
+    """A dataset with a sequence of one item for each name."""
+    dataset = pydicom.Dataset()
+    for name, elements in contents.items():
+        item = pydicom.Dataset()
+        for keyword, value in elements.items():
+            setattr(item, keyword, value)
+        setattr(dataset, name, [item])
     return dataset

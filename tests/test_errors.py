@@ -3,6 +3,7 @@ import pickle
 import pytest
 
 from medtk_monai.errors import DataError, existing_file, find_data_error
+from medtk_monai.wording import shown
 from tests.processes import run_code
 
 HOOK = "from medtk_monai.errors import *\nshow_data_errors_in_one_line()\n"
@@ -20,6 +21,11 @@ def test_the_message_says_what_where_and_the_remedy():
 def test_survives_the_way_between_processes():
     error = pickle.loads(pickle.dumps(DataError("what", "case", "remedy")))
     assert (error.what, error.case, error.remedy) == ("what", "case", "remedy")
+
+
+def test_what_a_terminal_would_obey_is_shown_instead():
+    assert shown("a\x1b[31mb\x1b]0;title\x07\n\ud800 ä") == r"a\x1b[31mb\x1b]0;title\x07\n\ud800 ä"
+    assert run("raise DataError('\x1b[31m', remedy='\x9b2J')").stderr == "error: \\x1b[31m -- \\x9b2J\n"
 
 
 def test_is_found_in_the_chain_of_causes():

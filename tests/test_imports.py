@@ -11,14 +11,17 @@ import medtk_monai
 
 PACKAGE = Path(medtk_monai.__file__).parent
 LAYERS = [
+    ["wording"],
     ["errors"],
-    ["structures", "scores", "box_ops", "roi_align", "reflection", "atomic", "digests", "wording", "case_mapper"],
+    ["structures", "scores", "box_ops", "roi_align", "reflection", "digests"],
+    ["atomic"],
+    ["json_files", "case_mapper"],
     ["images"],
     ["phantom"],
     ["anchors", "coders", "assigners", "samplers", "losses", "suppressors", "networks", "transforms", "data", "formats", "metrics"],
     ["heads"],
     ["detectors"],
-    ["inferers", "doctor", "visualize", "engines", "export", "importers"],
+    ["inferers", "doctor", "visualize", "engines", "export", "importers", "insertion"],
     ["bundle"],
     ["model"],
     ["evaluation"],

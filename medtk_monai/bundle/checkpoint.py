@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -34,14 +35,22 @@ def read_checkpoint(path: Path, mapped: bool = False) -> dict[str, Any]:
     try:
         if not mapped:
             _check_sums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that are none, which torch tells of as well
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and is_zipfile(path))
     except Exception as error:
-        told = "it holds something else than weights and plain values" if isinstance(error, UnpicklingError) else str(error)
-        what = f"checkpoint {path} is broken: {type(error).__name__}: {told}".splitlines()[0]
-        raise DataError(what, remedy="remove it, and go on from another one or start anew with --resume none") from error
+        what = f"checkpoint {path} is broken: {_reason(error)}".splitlines()[0]
+        raise DataError(what, remedy="give the best.pt or last.pt of a training, or start anew with --resume none") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} is no checkpoint of a training, but a {type(content).__name__}", remedy="give the best.pt of one")
     return content
+
+
+def _reason(error: Exception) -> str:
+    """Without what torch advises: to load a file of unknown origin in a way that runs whatever it says."""
+    if isinstance(error, UnpicklingError) or "weights_only" in str(error):
+        return "it holds something else than weights and plain values"
+    return f"{type(error).__name__}: {error}"
 
 
 def _check_sums(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from medtk_monai.bundle.running import running_parser
 from medtk_monai.errors import DataError, existing_file, show_data_errors_in_one_line
+from medtk_monai.json_files import read_json
 
 TEMPLATE = "template"
 """The value that names the file below, relative to the one that names it."""
@@ -49,10 +49,7 @@ def template_of(path: str) -> str | None:
     """
     if Path(path).suffix != ".json":
         return None
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON: {error}", remedy="see the line that it names") from error
+    content = read_json(path, "see the line that it names")
     name = content.get(TEMPLATE) if isinstance(content, dict) else None
     if not isinstance(name, str):
         return None

@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 from medtk_monai.bundle.choices import FORMER, spell_out
 from medtk_monai.bundle.layers import with_templates
 from medtk_monai.bundle.running import EXPLANATION, running_parser
-from medtk_monai.errors import DataError
+from medtk_monai.errors import DataError, root_in_one_line
 
 HANDLERS = {"train": "train_handlers", "validate": "validation_handlers"}
 """Where the handlers of each engine are named."""
@@ -56,10 +56,15 @@ def read_config(files: Sequence[str], overrides: Mapping[str, Any] | None = None
         overrides: values by their ids, which must be there.
 
     Raises:
-        DataError: there is no such file, it is of a former version, or an override names no value of the configuration.
+        DataError: there is no such file, it is no configuration, does not fit the one below it, is of a former version, or an override
+            names no value of the configuration.
     """
-    parser = ConfigParser()
-    parser.read_config(with_templates(files, remedy))
+    parser, found = ConfigParser(), with_templates(files, remedy)
+    try:
+        parser.read_config(found)
+    except Exception as error:  # MONAI merges whatever is there, and fails in many ways
+        what = f"{' and '.join(found)} make no configuration: {root_in_one_line(error)}"
+        raise DataError(what, remedy="mend the value that it names, or give the files that belong together") from error
     refuse_former(parser.get())
     check_names(overrides or {}, list(parser.get()))
     lay_over(parser, overrides or {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from medtk_monai.engines.devices import check_device
 from medtk_monai.errors import DataError, existing_file, find_data_error, root_in_one_line
 from medtk_monai.export import ExportedNetwork, read_description
 from medtk_monai.inferers import WindowedInferer
+from medtk_monai.json_files import read_json
 from medtk_monai.structures import DenseOutput
 
 PARTS = keys.INFERENCE
@@ -247,8 +247,8 @@ def _ids(part: Any, prefix: str = "") -> set[str]:
 def _names_in_metadata(folder: Path) -> tuple[str, ...]:
     """What the metadata of a bundle call its classes: bundles that say nothing of ``class_names``."""
     try:
-        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        metadata = read_json(folder / "metadata.json")
         channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
         return tuple(str(channels[str(number)]) for number in range(len(channels)))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError, TypeError):
         return ()

@@ -69,7 +69,7 @@ def compare(
         _refuse_counting(findings, objects, counting)
     from medtk_monai.evaluation.compare import compare_evaluations, compare_files
     from medtk_monai.evaluation.printed import format_comparison
-    from medtk_monai.formats.json_files import write_json
+    from medtk_monai.json_files import write_json
 
     if truth is None:
         result = compare_evaluations(first, second, counting.bootstraps, counting.seed)

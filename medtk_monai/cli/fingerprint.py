@@ -40,7 +40,6 @@ def fingerprint(
 
     found = fingerprint_data(examine(datalist, reading.dataset_dir, num_workers=reading.num_workers), points.point_radius_mm)
     write_text_atomically(target, json.dumps(found, indent=1) + "\n")
-    image.parent.mkdir(parents=True, exist_ok=True)
     plot_fingerprint(found, image, f"{found['num_cases']} cases of {Path(datalist).name}")
     return _show(found) + f"\nfiles: {target}, {image}"
 

@@ -15,8 +15,8 @@ from medtk_monai.errors import DataError
 from medtk_monai.evaluation import Evaluation, evaluate_files
 from medtk_monai.evaluation.evaluate import Wanted, read_operating_points
 from medtk_monai.formats import read_predictions
-from medtk_monai.formats.json_files import read_json
 from medtk_monai.formats.predictions import MEDTK
+from medtk_monai.json_files import read_json
 from medtk_monai.metrics import Goal
 from medtk_monai.model import ModelSource, make_model, write_tuning
 from medtk_monai.model.files import IN_RUN

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medtk_monai.bundle import keys
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import read_json, write_json
+from medtk_monai.json_files import read_json, write_json
 from medtk_monai.model.files import IN_RUN
 
 _OF_THAT_RUN = {"resume": "none", "fast_dev_run": False, "overfit": 0, **dict.fromkeys(keys.OF_DATA)}

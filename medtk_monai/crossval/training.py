@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import BinaryIO
 
-from medtk_monai.atomic import write_text_atomically
+from medtk_monai.atomic import make_folder, write_text_atomically
 from medtk_monai.crossval.folds import BEST, FINISHED, LAST, LOG, CrossValidation
 from medtk_monai.errors import DataError
 
@@ -42,14 +42,21 @@ def train_folds(validation: CrossValidation, folds: Sequence[int], tell: Callabl
 
 
 def run_logged(command: Sequence[str], log: Path) -> int:
-    """Run a program with its output at the end of a file; its exit status.
+    """Run a program with its output at the end of a file; its exit status. If this one is ended, so is that, in its own time.
 
     Raises:
         DataError: another program writes to this file.
     """
     with log.open("ab") as file:
         _lock(file)
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+        # In a session of its own: Ctrl-C reaches this process, which passes it on, once.
+        program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            return program.wait()
+        except BaseException:
+            program.terminate()
+            program.wait()
+            raise
 
 
 def _lock(file: BinaryIO) -> None:
@@ -67,7 +74,7 @@ def _lock(file: BinaryIO) -> None:
 def _train(validation: CrossValidation, fold: int, tell: Callable[[str], None], run: Run) -> bool:
     """Whether the training of a fold came to its end."""
     folder, start = validation.fold_folder(fold), perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     log, last = folder / LOG, folder / LAST
     tell(f"fold {fold}: {'going on' if last.is_file() else 'training'}, see {log}")
     log.touch()

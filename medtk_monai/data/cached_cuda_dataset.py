@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,9 +18,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from medtk_monai.atomic import remove_leftovers
 from medtk_monai.data.item_file import BrokenFileError, item_bytes, read_item, write_item
 from medtk_monai.data.item_key import describe, item_key
-from medtk_monai.errors import DataError, as_data_error
+from medtk_monai.errors import DataError, OutputError, as_data_error
 from medtk_monai.structures import Target
 
 GB = 1e9
@@ -81,12 +83,11 @@ class CachedCudaDataset(Dataset):
         self._temporary = None if self.budget.folder else tempfile.TemporaryDirectory(prefix="medtk-cache-")
         folder = Path(self.budget.folder or self._temporary.name)  # type: ignore[union-attr]
         description = describe(transform)
+        remove_leftovers(folder)
         try:
             self.paths = [folder / f"{item_key(case, description, folder / 'digests')}.item" for case in data]
         except OSError as error:
-            raise DataError(
-                f"cannot read a case or write {folder}: {error}", remedy="choose another cache folder, or free space"
-            ) from error
+            raise DataError(f"cannot read a case: {error}", remedy="check the paths of the datalist") from error
         _prepare(data, transform, self.paths, num_workers, progress)
         self._items = list(self._place(self._read(data, transform)))
 
@@ -150,7 +151,9 @@ def _prepare(data: Sequence[Case], transform: Callable[[Any], dict[str, Any]], p
     rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     start = len(missing) * rank // ranks
     jobs = [(data[index], transform, paths[index]) for index in missing[start:] + missing[:start]]
-    done = map(_prepare_missing, jobs) if workers == 0 else _in_processes(jobs, workers)
+    # Where processes do not fork, they would run the program of a user again.
+    alone = workers == 0 or "fork" not in get_all_start_methods()
+    done = map(_prepare_missing, jobs) if alone else _in_processes(jobs, workers)
     for _ in tqdm(done, desc="preparing cases", total=len(jobs), disable=not progress or rank != 0 or not jobs, leave=False):
         pass
 
@@ -161,6 +164,8 @@ _jobs: list[Job] = []
 
 
 def _start_process(jobs: list[Job]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the program as well, which ends its processes
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)
     _jobs[:] = jobs
 
@@ -171,8 +176,7 @@ def _do_job(number: int) -> None:
 
 def _in_processes(jobs: list[Job], workers: int) -> Iterator[None]:
     # Not a DataLoader: after an error in a worker it takes five seconds to part from each.
-    forks = "fork" if "fork" in get_all_start_methods() else None
-    with ProcessPoolExecutor(workers, get_context(forks), _start_process, (jobs,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("fork"), _start_process, (jobs,)) as pool:
         try:
             running = [pool.submit(_do_job, number) for number in range(len(jobs))]
             for future in as_completed(running):
@@ -199,9 +203,9 @@ def _prepare_one(case: Case, transform: Callable[[Any], dict[str, Any]], path: P
         write_item(path, item)
     except TypeError as error:
         raise DataError(f"its prepared item cannot be cached: {error}", name, "drop or convert it by a transform") from error
-    except OSError as error:
+    except OutputError as error:
         remedy = f"free {item_bytes(item) / GB:.2g} GB for it and as much for each other case, or choose another cache folder"
-        raise DataError(f"cannot write {path.parent}: {error.strerror}", name, remedy) from error
+        raise OutputError(error.what, name, remedy) from error
 
 
 def _is_whole(path: Path) -> bool:

@@ -46,6 +46,14 @@ def image_name(item: dict[str, Any], where: str) -> str:
     return item["image"]
 
 
+def check_case_id(case: str, where: str) -> None:
+    """DataError for a name that is no text: half of a pair of surrogates cannot be written to any file."""
+    try:
+        case.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"case id {case!r} has half a character, which no file can hold", where, "correct the case id") from None
+
+
 def existing_path(root: Path, name: Any, role: str, case: str) -> str:
     """The absolute path of a file or folder; DataError where there is none."""
     if not isinstance(name, str):

@@ -13,7 +13,6 @@ value of its own. A case with none of these has no objects. Beside the splits, `
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 from medtk_monai.data import case_fields as fields
 from medtk_monai.data.points import with_point_boxes
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json
 
 SPACES = fields.SPACES
 CLASS_NAMES = "class_names"
@@ -124,13 +124,12 @@ def chosen_split(datalist: str | Path, split: str | None = None) -> str:
 
 
 def case_name(path: str | Path) -> str:
-    """The name of a file without suffixes: "a/case.01.nii.gz" -> "case.01"; the name of a folder."""
+    """The name of a file without suffixes: "a/case.01.nii.gz" -> "case.01"; the name of a folder. Bytes that are no UTF-8 are spelled out."""
     path = Path(path)
-    if path.is_dir():
-        return path.name
-    if path.suffix in (".gz", ".bz2", ".zst"):
+    if path.suffix in (".gz", ".bz2", ".zst") and not path.is_dir():
         path = path.with_suffix("")
-    return path.stem
+    name = path.name if path.is_dir() else path.stem
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def read_content(path: Path, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> dict[str, Any]:
@@ -145,10 +144,7 @@ def read_content(path: Path, pairs_hook: Callable[[list[tuple[str, Any]]], Any] 
     """
     if not path.is_file():
         raise DataError(f"datalist {path} does not exist", remedy="check the path, or write one with `medtk datalist`")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=pairs_hook)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"datalist {path} is not valid JSON: {error}", remedy="mend the file at that position") from error
+    content = read_json(path, "mend the file at that position", pairs_hook=pairs_hook, any_number=True)
     if not isinstance(content, dict):
         raise DataError(f"datalist {path} holds a {type(content).__name__}", remedy='write an object of splits: {"training": [...]}')
     return content
@@ -174,6 +170,7 @@ def _check_case(
     item = fields.without_aliases(item, where)
     image = fields.image_name(item, where)
     case = case_id_of(item, root)
+    fields.check_case_id(case, where)
     item = with_point_boxes(item, case, point_radius_mm) | {"case_id": case, "image": fields.existing_path(root, image, "image", case)}
     if item.get("label_map") is not None:
         return item | _check_label_map(item, case, root, num_classes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.atomic import replacing
+from medtk_monai.json_files import parse_json
 from medtk_monai.structures import Target
 
 MAGIC = b"medtk item 2\n"
@@ -32,7 +32,7 @@ def write_item(path: Path, item: Mapping[str, Any]) -> None:
     """Write an item: tensors, Targets, and values that JSON knows. The file appears complete or not at all.
 
     Raises:
-        OSError: the disk is full, or does not allow it; nothing is left behind.
+        OutputError: the disk is full, or does not allow it; nothing is left behind.
         TypeError: a value is of another type, or a key has a dot.
     """
     tensors, plain = _split(item)
@@ -49,8 +49,6 @@ def write_item(path: Path, item: Mapping[str, Any]) -> None:
             file.write(data)
             file.write(b"\0" * (_aligned(data.nbytes) - data.nbytes))
         file.write(crc32(start).to_bytes(4, "little"))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def read_item(path: Path) -> dict[str, Any]:
@@ -69,9 +67,9 @@ def read_item(path: Path) -> dict[str, Any]:
         text = file.read(length)
         base = _aligned(len(start) + length)
         try:
-            header = json.loads(text)
+            header = parse_json(text, str(path), kind=dict)
             end = base + header["data"]
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise BrokenFileError(f"{path} has a broken header") from error
         file.seek(end)
         if file.read() != crc32(start + text).to_bytes(4, "little"):

@@ -21,37 +21,59 @@ from monai.transforms import Randomizable
 
 import medtk_monai
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.data.content import files_of
 from medtk_monai.data.item_file import MAGIC
 from medtk_monai.digests import file_sha256
+from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json
+from medtk_monai.structures import Target
 
 TRUSTED = ("medtk_monai", "monai", "torch", "numpy", "builtins")
 """Packages whose code is known by their version."""
+FILE_KEYS = ("image", "label_map")
+"""Keys of a case that every preparation reads as files."""
 
 
 def item_key(case: Mapping[str, Any], transform: Any, digests: Path) -> str:
     """A name for the prepared item of a case, which changes with whatever the item depends on.
 
+    The files of the image, of the label map, and of whatever else the transform names stand for their content. Other strings may name a
+    file by chance, or for code that is not described: such a file stands for its size and time of change, a folder for its name.
+
     Args:
-        case: of a datalist; each string in it that names a file stands for the file's content.
+        case: of a datalist.
         transform: what ``describe`` tells of it: class, arguments and, outside the known packages, source code.
         digests: folder that remembers the digests of files by their size and time of change.
+
+    Raises:
+        DataError: an image or a label map is a pipe or a device.
     """
-    files = {path: file_digest(path, digests) for value in _strings(case) for path in _files_of(value)}
-    versions = [MAGIC.decode(), platform.python_version(), medtk_monai.__version__, monai.__version__, torch.__version__]
-    described = json.dumps([versions, describe(dict(case)), files, transform], sort_keys=True)
+    named = set(_strings(transform)).union(FILE_KEYS)
+    read = [path for key, value in case.items() if key in named for path in _strings(value) if os.path.exists(path)]
+    files = {str(file): file_digest(str(file), digests) for path in read for file in files_of(path)}
+    others = [path for key, value in case.items() if key not in named for path in _strings(value)]
+    stamps = {path: _stamp(path) for path in others if os.path.isfile(path)}
+    parts = [field.name for field in fields(Target)]
+    versions = [MAGIC.decode(), parts, platform.python_version(), medtk_monai.__version__, monai.__version__, torch.__version__]
+    described = json.dumps([versions, describe(dict(case)), files, stamps, transform], sort_keys=True)
     return hashlib.sha256(described.encode()).hexdigest()[:32]
+
+
+def _stamp(path: str) -> list[int]:
+    """What changes when a file is replaced, written to or touched."""
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def file_digest(path: str, digests: Path) -> str:
     """Of the content; computed once for each size and time of change of the file."""
-    status = os.stat(path)
     known = digests / f"{hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:32]}.json"
-    stamp = [status.st_size, status.st_mtime_ns]
+    stamp = _stamp(path)
     try:
-        remembered = json.loads(known.read_text())
+        remembered = read_json(known)
         if remembered["stamp"] == stamp:
             return remembered["digest"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError, TypeError):
         pass
     digest = file_sha256(path)
     write_text_atomically(known, json.dumps({"stamp": stamp, "digest": digest}))
@@ -122,23 +144,3 @@ def _strings(value: Any) -> list[str]:
         return [os.fspath(value)]
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
     return [found for part in parts for found in _strings(part)]
-
-
-def _files_of(path: str) -> list[str]:
-    """The files that a string may name: itself, all in a folder, and for headers the data they point to."""
-    if os.path.isfile(path):
-        return [path, *_data_files(Path(path))]
-    if os.sep in path and os.path.isdir(path):
-        return sorted(str(found) for found in Path(path).rglob("*") if found.is_file())
-    return []
-
-
-def _data_files(header: Path) -> list[str]:
-    found = []
-    if header.suffix.lower() in (".mhd", ".nhdr"):
-        lines = header.read_text(errors="replace").splitlines()
-        named = [line.partition(mark)[2].strip() for line in lines for mark in ("ElementDataFile =", "data file:") if line.startswith(mark)]
-        found = [header.parent / name for name in named]
-    elif header.suffix.lower() in (".hdr", ".img"):
-        found = [header.with_suffix(suffix) for suffix in (".hdr", ".img") if suffix != header.suffix.lower()]
-    return [str(path) for path in found if path.is_file()]

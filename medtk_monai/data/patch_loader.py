@@ -124,20 +124,29 @@ class PatchLoader:
             raise DataError(what, remedy="raise samples_per_case, or start fewer processes")
         self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
         self._patches, self._own = patches, local()
+        self._done = (-1, 0)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch of the next iteration, 0 or above."""
         self.sampler.set_epoch(epoch)
+        if epoch != self._done[0]:
+            self._done = (-1, 0)
+
+    def go_on_within(self, epoch: int, batches: int) -> None:
+        """Leave out the first batches of an epoch, counted from 0: a training that goes on within it has seen them."""
+        self._done = (epoch, batches)
 
     def __len__(self) -> int:
-        """Batches of an epoch in this process."""
+        """Batches of an epoch in this process, whether or not some are left out."""
         return -(-(len(self.sampler) // self.workers.ranks) // self.batch_size)
 
     def __iter__(self) -> Iterator[Item]:
         numbers = list(self.sampler)
         count = len(numbers) // self.workers.ranks
         mine = numbers[self.workers.rank :: self.workers.ranks][:count]
-        batches = [mine[start : start + self.batch_size] for start in range(0, count, self.batch_size)]
+        epoch, done = self._done
+        first = done * self.batch_size if epoch == self.sampler.epoch else 0
+        batches = [mine[start : start + self.batch_size] for start in range(first, count, self.batch_size)]
         if self.workers.threads == 0:
             yield from map(self._make, batches)
             return

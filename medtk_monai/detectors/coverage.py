@@ -66,7 +66,7 @@ def match_objects(
 
 def untaught_share(target: Target) -> float:
     """The share of an image that teaches nothing, since ignored objects cover it; 0 where none is ignored."""
-    return 0.0 if target.ignored_region is None else float(target.ignored_region.double().mean())
+    return 0.0 if target.ignored_region is None else float((target.ignored_region > 0).double().mean())
 
 
 def _whole_cells(patch_size: int | Sequence[int], generator: PriorGenerator, dims: int) -> list[int]:

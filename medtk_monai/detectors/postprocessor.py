@@ -39,6 +39,8 @@ class Postprocessor:
     ):
         if not 0 <= score_threshold < 1:
             raise ValueError(f"score_threshold is {score_threshold}: it must lie in [0, 1)")
+        if not callable(suppressor):
+            raise ValueError(f"suppressor is {suppressor!r}: give one of medtk_monai.suppressors")
         self.generator, self.coder, self.suppressor = generator, coder, suppressor
         self.score_threshold, self.top_k, self.max_detections = score_threshold, top_k, max_detections
 

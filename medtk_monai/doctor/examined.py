@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import torch
 from monai.data import MetaTensor
@@ -24,13 +22,12 @@ from medtk_monai.doctor.intensities import Intensities, measure_intensities
 from medtk_monai.doctor.label_maps import MapFacts, read_map_facts
 from medtk_monai.doctor.readings import stated_boxes
 from medtk_monai.errors import DataError, as_data_error
-from medtk_monai.formats.image_headers import read_header
-from medtk_monai.images.image_file import ImageFileReader, is_degenerate, without_flat_axes
+from medtk_monai.images.header import Header
+from medtk_monai.images.image_file import is_degenerate, read_header, read_image, read_labels, without_flat_axes
 from medtk_monai.transforms.scan_facts import scan_facts
 
 _CASES_PER_WORKER, _MB_PER_WORKER = 250, 150
 """What it takes to make up for the start of a process."""
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class ImageFacts:
         size: (D,) voxels.
         affine: (D + 1, D + 1), voxel centers -> RAS mm.
         usable_affine: whether it can be inverted.
-        stated_affine: whether the file states it at all.
+        assumed: what the file does not tell; see ``Header``.
         channels: number; 0 if only the header was read.
         digest: of the voxels; "" if they were not read.
         nonfinite: number of voxels that are NaN or infinite.
@@ -52,7 +49,7 @@ class ImageFacts:
     size: tuple[int, ...]
     affine: np.ndarray
     usable_affine: bool
-    stated_affine: bool = True
+    assumed: tuple[str, ...] = ()
     channels: int = 0
     digest: str = ""
     nonfinite: int = 0
@@ -68,6 +65,7 @@ class Examined:
         image: None if it cannot be read.
         label_map: None if there is none, or it cannot be read, or headers only are read.
         map_grid: size and affine of the label map, or else of the segmentation, if its header can be read.
+        map_assumed: what the label map does not tell.
         problems: (kind, error) of files that cannot be read.
         objects: (N, 2D) voxels of the image: the boxes as stated, or else those of the label map.
         intensities: None for headers and unusable images.
@@ -76,6 +74,7 @@ class Examined:
     image: ImageFacts | None = None
     label_map: MapFacts | None = None
     map_grid: tuple[tuple[int, ...], np.ndarray] | None = None
+    map_assumed: tuple[str, ...] = ()
     problems: tuple[tuple[str, DataError], ...] = ()
     objects: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
     intensities: Intensities | None = None
@@ -92,12 +91,9 @@ def scan_entries(entries: Sequence[Entry], headers_only: bool = False, num_worke
         DataError: a process was ended from outside, as where memory is short.
     """
     workers = _worth_starting(entries, headers_only) if num_workers is None else num_workers
-    try:
-        with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
-            scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
-            return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
-    except BrokenProcessPool as error:
-        raise DataError("a process that read images was ended, perhaps for want of memory", remedy="try --num_workers 1") from error
+    with case_mapper(workers, partial(torch.set_num_threads, 1)) as mapper:
+        scans = mapper(partial(scan_entry, headers_only=headers_only), entries)
+        return list(tqdm(scans, total=len(entries), desc="reading", unit="case", disable=None))
 
 
 def _worth_starting(entries: Sequence[Entry], headers_only: bool) -> int:
@@ -122,18 +118,14 @@ def scan_entry(entry: Entry, headers_only: bool = False) -> Examined:
 
 
 def _scan_voxels(entry: Entry) -> Examined:
-    image = without_flat_axes(_reader()(entry.image, "image", entry.case_id), _dims_of(entry))
-    scan = Examined(_image_facts(image, entry.image))
+    image, header = read_image(entry.image, entry.case_id)
+    image = without_flat_axes(image, _dims_of(entry))
+    scan = Examined(_image_facts(image, header))
     if entry.label_map:
         scan = _with_label_map(scan, entry)
     elif entry.segmentation:
         scan = _with_segmentation(scan, entry)
-    return replace(scan, **_objects_in(image, scan, entry))
-
-
-@cache
-def _reader() -> ImageFileReader:
-    return ImageFileReader()
+    return replace(scan, **_objects_in(image, header.byte_values, scan, entry))
 
 
 def _dims_of(entry: Entry) -> int:
@@ -141,7 +133,7 @@ def _dims_of(entry: Entry) -> int:
     return entry.boxes.shape[1] // 2 if len(entry.boxes) else 2
 
 
-def _image_facts(image: MetaTensor, path: str) -> ImageFacts:
+def _image_facts(image: MetaTensor, header: Header) -> ImageFacts:
     values = np.ascontiguousarray(image.as_tensor().numpy())
     dims = values.ndim - 1
     affine = spatial_affine(image.affine, dims)
@@ -151,7 +143,7 @@ def _image_facts(image: MetaTensor, path: str) -> ImageFacts:
         values.shape[1:],
         affine.numpy(),
         usable,
-        _states_affine(path),
+        header.assumed,
         values.shape[0],
         hashlib.blake2b(values.data.cast("B"), digest_size=16).hexdigest(),
         nonfinite,
@@ -160,33 +152,22 @@ def _image_facts(image: MetaTensor, path: str) -> ImageFacts:
     )
 
 
-def _states_affine(path: str) -> bool:
-    """Whether a file says where it lies: NIfTI files may not, and pictures never do, which nobody expects of them."""
-    if not path.endswith((".nii", ".nii.gz")):
-        return True
-    header: Any = nib.load(path).header  # type: ignore[attr-defined]
-    return bool(header["sform_code"] or header["qform_code"])
-
-
 def _scan_headers(entry: Entry) -> Examined:
     scan = Examined(_header_facts(entry.image, entry))
     if entry.label_map:
         try:
             header = _header_facts(entry.label_map, entry)
-            scan = replace(scan, map_grid=(header.size, header.affine))
+            scan = replace(scan, map_grid=(header.size, header.affine), map_assumed=header.assumed)
         except DataError as error:
             scan = replace(scan, problems=(("unreadable_label_map", error),))
     elif entry.segmentation:
         scan = _with_segmentation(scan, entry)
-    return replace(scan, **_objects_in(None, scan, entry))
+    return replace(scan, **_objects_in(None, False, scan, entry))
 
 
 def _header_facts(path: str, entry: Entry) -> ImageFacts:
-    size, affine = read_header(path, entry.case_id)
-    while len(size) > _dims_of(entry) and size[-1] == 1:
-        size = size[:-1]
-    matrix = spatial_affine(torch.as_tensor(np.asarray(affine, dtype=np.float64)), len(size))
-    return ImageFacts(tuple(map(int, size)), matrix.numpy(), not is_degenerate(matrix), _states_affine(path))
+    header = read_header(path, entry.case_id).without_flat_axes(_dims_of(entry))
+    return ImageFacts(header.size, header.affine, not is_degenerate(torch.from_numpy(header.affine)), header.assumed)
 
 
 def _with_segmentation(scan: Examined, entry: Entry) -> Examined:
@@ -199,15 +180,17 @@ def _with_segmentation(scan: Examined, entry: Entry) -> Examined:
 
 
 def _with_label_map(scan: Examined, entry: Entry) -> Examined:
+    dims = len(scan.image.size)  # type: ignore[union-attr]
     try:
-        image = without_flat_axes(_reader()(entry.label_map, "label map", entry.case_id), len(scan.image.size))  # type: ignore[union-attr]
+        numbers, header = read_labels(entry.label_map, entry.case_id)
     except DataError as error:
         return replace(scan, problems=(("unreadable_label_map", error),))
-    facts = read_map_facts(image)
-    return replace(scan, label_map=facts, map_grid=(facts.size, facts.affine))
+    header = header.without_flat_axes(dims)
+    facts = read_map_facts(numbers.reshape(len(numbers), *header.size), header)
+    return replace(scan, label_map=facts, map_grid=(facts.size, facts.affine), map_assumed=header.assumed)
 
 
-def _objects_in(image: MetaTensor | None, scan: Examined, entry: Entry) -> dict[str, Any]:
+def _objects_in(image: MetaTensor | None, byte_values: bool, scan: Examined, entry: Entry) -> dict[str, Any]:
     """Objects in voxels, and the intensities in and around them."""
     grid = scan.image
     if grid is None or not grid.usable_affine:
@@ -218,13 +201,11 @@ def _objects_in(image: MetaTensor | None, scan: Examined, entry: Entry) -> dict[
     elif scan.label_map is not None and not is_degenerate(torch.from_numpy(scan.label_map.affine)):
         boxes = map_boxes(scan.label_map, grid)
     readable = image is not None and grid.facts is not None
-    return {"objects": boxes, "intensities": _measure(image, boxes, entry.image) if readable else None}
+    return {"objects": boxes, "intensities": _measure(image, boxes, byte_values) if readable else None}
 
 
-def _measure(image: Any, boxes: np.ndarray, path: str) -> Intensities:
-    is_nifti = path.endswith((".nii", ".nii.gz"))
-    as_bytes = nib.load(path).get_data_dtype().itemsize == 1 if is_nifti else path.lower().endswith(_PICTURES)  # type: ignore[attr-defined]
-    return measure_intensities(image.as_tensor().numpy()[0], boxes, as_bytes)
+def _measure(image: Any, boxes: np.ndarray, byte_values: bool) -> Intensities:
+    return measure_intensities(image.as_tensor().numpy()[0], boxes, byte_values)
 
 
 def map_boxes(facts: MapFacts, grid: ImageFacts) -> np.ndarray:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from medtk_monai.transforms.sampling import evenly_sampled
+
 QUANTILES = (0, 5, 25, 50, 75, 95, 100)
 """Percentiles that are told of a distribution."""
-_MAX_SAMPLES = 100_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def measure_intensities(values: np.ndarray, boxes: np.ndarray, stored_as_bytes: 
         objects[crop] = True
     parts = [values[crop] for crop in crops]
     return Intensities(
-        guess_unit(_sample(values.ravel()), stored_as_bytes),
+        guess_unit(_sample(values), stored_as_bytes),
         float(foreground.mean()),
         _hull(foreground),
         _percentiles(values[foreground]),
@@ -86,7 +87,9 @@ def _slices(box: np.ndarray, size: tuple[int, ...]) -> tuple[slice, ...]:
 
 
 def _sample(values: np.ndarray) -> np.ndarray:
-    return values[:: max(len(values) // _MAX_SAMPLES, 1)]
+    """Values (K,) that stand for all, with the lowest and the highest."""
+    chosen = evenly_sampled(values)
+    return chosen if chosen.size == values.size else np.append(chosen, [values.min(), values.max()])
 
 
 def _percentiles(values: np.ndarray) -> tuple[float, ...] | None:

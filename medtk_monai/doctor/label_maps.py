@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from monai.data import MetaTensor
 from scipy.ndimage import find_objects, generate_binary_structure, label
 
-from medtk_monai.box_ops import spatial_affine
+from medtk_monai.images.header import Header
+from medtk_monai.images.label_values import read_values, whole_numbers
 
 _PART_SHARE = 0.25
 """Of the largest part of an object's voxels, from which another part looks like an object of its own."""
@@ -21,8 +21,8 @@ class MapFacts:
     Args:
         size: (D,) voxels.
         affine: (D + 1, D + 1), voxel centers -> RAS mm.
-        whole: whether all values are whole numbers from 0, in one channel; if not, no objects are told.
-        values: (N,) of the objects, ascending.
+        whole: whether all values are whole numbers, in one channel; if not, no objects are told.
+        values: (N,) of the objects, ascending; values below 0, which are ignored, are not among them.
         boxes: (N, 2D) voxels of the label map.
         counts: (N,) voxels of each.
         parts: (N,) separate parts of each that are not small beside its largest.
@@ -37,22 +37,21 @@ class MapFacts:
     parts: tuple[int, ...]
 
 
-def read_map_facts(image: MetaTensor) -> MapFacts:
-    """The facts of a label map (C, *spatial)."""
-    values = image.as_tensor().numpy()
-    dims = values.ndim - 1
-    with np.errstate(invalid="ignore"):
-        mask = values[0].astype(np.int32)
-    whole = len(values) == 1 and bool((mask == values[0]).all()) and mask.min(initial=0) >= 0
-    found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None] if whole else []
-    crops = [mask[where] == value for value, where in found]
-    boxes = [[part.start for part in where] + [part.stop for part in where] for _, where in found]
+def read_map_facts(numbers: np.ndarray, header: Header) -> MapFacts:
+    """The facts of a label map (C, *spatial), whose header has as many axes."""
+    mask = whole_numbers(numbers)
+    whole = mask is not None and len(mask) == 1
+    map_values = read_values(mask[0]) if mask is not None and whole else None
+    values = map_values.values[: map_values.num_named] if map_values is not None else ()
+    found = find_objects(map_values.numbered)[: len(values)] if map_values is not None else []
+    crops = [map_values.numbered[where] == place for place, where in enumerate(found, 1)] if map_values is not None else []
+    boxes = [[part.start for part in where] + [part.stop for part in where] for where in found]
     return MapFacts(
-        values.shape[1:],
-        spatial_affine(image.affine, dims).numpy(),
+        header.size,
+        header.affine,
         whole,
-        tuple(value for value, _ in found),
-        np.array(boxes, dtype=np.float64).reshape(-1, 2 * dims),
+        values,
+        np.array(boxes, dtype=np.float64).reshape(-1, 2 * len(header.size)),
         tuple(int(np.count_nonzero(crop)) for crop in crops),
         tuple(_count_parts(crop) for crop in crops),
     )

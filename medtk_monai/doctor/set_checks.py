@@ -17,6 +17,8 @@ Pair = tuple[Entry, Examined]
 _VISIT = re.compile(r"[_\-.](ses|session|scan|visit|v|tp|time|run|day|baseline|followup|fu|pre|post)[_\-]?\d*$", re.IGNORECASE)
 """Endings of names that tell the scans of a patient apart."""
 _IMBALANCE = 20
+_UNLIKELY = 0.1
+"""Chance of a split without objects below which it is told."""
 _CONTRASTS = 20
 """Factor by which the contrast of an image may differ from the median one's."""
 
@@ -133,6 +135,16 @@ def _check_negatives(pairs: Sequence[Pair]) -> Iterator[Fault]:
         yield Fault("no_negatives", what, "add cases without objects, or false alarms in healthy patients stay unknown")
     if counts and not any(counts):
         yield Fault("no_objects", f"none of {len(counts)} cases has objects", "add objects; without any the list serves inference only")
+    yield from _check_empty_splits([(entry.split, count > 0) for (entry, _), count in zip(known, counts)])
+
+
+def _check_empty_splits(cases: Sequence[tuple[str, bool]]) -> Iterator[Fault]:
+    """Splits none of whose cases has objects, though by the share of cases without any in the other splits some should."""
+    for split in dict.fromkeys(name for name, _ in cases):
+        own, others = ([has for name, has in cases if (name == split) is wanted] for wanted in (True, False))
+        if any(others) and not any(own) and (1 - sum(others) / len(others)) ** len(own) < _UNLIKELY:
+            what = f"none of {len(own)} cases of this split has objects, {sum(others)} of {len(others)} in other splits have"
+            yield Fault("no_objects", what, "look whether their annotations were found, or move cases that have some", split=split)
 
 
 def _check_classes(pairs: Sequence[Pair], num_classes: int | None) -> Iterator[Fault]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from medtk_monai.evaluation.matching import join_cases, match_all
 from medtk_monai.evaluation.result import METRICS
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
+from medtk_monai.json_files import read_json
 from medtk_monai.metrics.figures import figures_of
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import compare, plain
@@ -127,11 +127,8 @@ def _read_metrics(path: str | os.PathLike) -> dict[str, Any]:
     """The content of a metrics.json that tells its rules and its truth."""
     file = _file(path)
     existing_file(file, _THIRD)
-    try:
-        metrics = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file} is not a JSON file: {error}", remedy=_THIRD) from error
-    if not isinstance(metrics, dict) or "froc" not in metrics:
+    metrics = read_json(file, _THIRD, dict)
+    if "froc" not in metrics:
         raise DataError(f"{file} is no {METRICS}", remedy=_THIRD)
     if not isinstance(metrics.get("rules"), dict) or not isinstance(metrics.get("truth"), dict):
         raise DataError(f"{file} does not tell its rules and its truth: an earlier release wrote it", remedy=_AGAIN)

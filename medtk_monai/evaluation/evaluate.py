@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ from medtk_monai.evaluation.matching import MatchedCase, join_cases, match_all
 from medtk_monai.evaluation.result import Evaluation
 from medtk_monai.evaluation.truth import TruthCase
 from medtk_monai.formats.cases import Case
-from medtk_monai.formats.json_files import read_json
 from medtk_monai.formats.predictions import OPERATING_POINTS
+from medtk_monai.json_files import read_json
 from medtk_monai.metrics import CaseMatches, IoUHit
 from medtk_monai.metrics.average_precision import AP_IOUS
 from medtk_monai.metrics.excuse import COVER
@@ -23,6 +22,10 @@ from medtk_monai.metrics.resampling import Bootstrap
 from medtk_monai.metrics.rules import Rules
 from medtk_monai.metrics.summary import summarize
 from medtk_monai.metrics.thresholds import OperatingPoint, Wanted
+
+MOST_CLASSES = 10_000
+"""Figures are told of every class up to the largest label."""
+_METRICS = "give the metrics.json of an evaluation by medtk evaluate"
 
 
 def evaluate_files(
@@ -59,9 +62,16 @@ def evaluate_files(
 
 
 def table_of(cases: Sequence[MatchedCase], matches: Sequence[CaseMatches], num_classes: int | None = None) -> MatchTable:
-    """The table of matches, with all classes that occur unless their number is given."""
-    labels = [label for match in matches for part in (match.labels, match.object_labels) for label in part.tolist()]
-    return tabulate(matches, num_classes or max(labels, default=0) + 1, [case.truth.patient for case in cases])
+    """The table of matches, with all classes that occur unless their number is given.
+
+    Raises:
+        DataError: a label is no class number, as figures are told of each class below it.
+    """
+    labels = [int(part.max()) for match in matches for part in (match.labels, match.object_labels) if len(part)]
+    count = num_classes or max(labels, default=0) + 1
+    if count > MOST_CLASSES:
+        raise DataError(f"label {count - 1} is no class number: there are {MOST_CLASSES} at most", remedy="count classes 0, 1, 2, ...")
+    return tabulate(matches, count, [case.truth.patient for case in cases])
 
 
 def _table_at_iou(cases: Sequence[MatchedCase], table: MatchTable, iou: float, rules: Rules) -> MatchTable:
@@ -94,10 +104,10 @@ def read_operating_points(path: str | os.PathLike, source: str | None = None) ->
     Raises:
         DataError: the file is no metrics.json with operating points.
     """
-    existing_file(Path(path), "give the metrics.json of an evaluation")
+    content = read_json(existing_file(Path(path), _METRICS), _METRICS, dict)
     try:
-        points = json.loads(Path(path).read_text(encoding="utf-8"))["operating_points"]
+        points = content["operating_points"]
         folder = source or Path(path).parent.name or path
         return {f"{name}, from {folder}": OperatingPoint.read(point) for name, point in points.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} has no operating points", remedy="give the metrics.json of an evaluation by medtk evaluate") from error
+        raise DataError(f"{path} has no operating points", remedy=_METRICS) from error

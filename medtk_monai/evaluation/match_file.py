@@ -11,12 +11,14 @@ import numpy as np
 
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError, existing_file
+from medtk_monai.json_files import read_json
 from medtk_monai.metrics.match_table import MatchTable
 from medtk_monai.metrics.resampling import plain
 
 MATCH_TABLE = "match_table.json"
 FORMAT = "medtk_monai matches"
 VERSION = 1
+_AGAIN = "evaluate again by medtk evaluate --out"
 Entry = Mapping[str, Any]
 """A case: ``case_id``, ``patient_id``, ``lesions`` of each class, ``case_score``, and of each found lesion and false positive ``scores``,
 ``is_tp`` and ``labels``."""
@@ -50,14 +52,14 @@ def read_matches(path: Path) -> list[Entry]:
         DataError: there is no such file, or it is damaged.
     """
     existing_file(path, "evaluate again by medtk evaluate --out, which writes it beside metrics.json")
+    document = read_json(path, _AGAIN, dict)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         if (document["format"], document["version"]) != (FORMAT, VERSION):
             raise ValueError(f"it is {document['format']}, version {document['version']}")
         table_of_entries(document["cases"])
         return [dict(case) for case in document["cases"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read: {error!r}", remedy="evaluate again by medtk evaluate --out") from error
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read: {error!r}", remedy=_AGAIN) from error
 
 
 def table_of_entries(cases: Sequence[Entry], num_classes: int = 0) -> MatchTable:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, isnan
 from typing import Any
 
+from medtk_monai.formats.values import parse_number
 from medtk_monai.metrics import Interval, OperatingPoint, Summary, Trait, figures_of
-from medtk_monai.wording import counted
+from medtk_monai.wording import counted, shown
 
 _PLACES = {
     "by_border_mm": "border of the scan, mm",
@@ -19,6 +20,8 @@ _PLACES = {
     "by_level": "assigned level",
 }
 """Strata by what the rows tell, and how they are called."""
+_FORMULAS = tuple("=+-@\t\r\n")
+"""How texts begin that a spreadsheet takes for a formula, or may."""
 
 
 def format_evaluation(summary: Summary) -> str:
@@ -159,10 +162,16 @@ def _fixed(value: float | None, digits: int = 3) -> str:
 
 
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A head and rows as CSV; None is left empty."""
+    """A head and rows as CSV for people; None is left empty. A spreadsheet runs no text of it: what it would run gets an apostrophe first."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    csv.writer(text, lineterminator="\n").writerows([_harmless(value) for value in row] for row in [head, *rows])
     return text.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return shown(f"'{value}" if value[:1] in _FORMULAS and parse_number(value) is None else value)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -56,7 +56,7 @@ class TruthCase:
             DataError: it cannot be read.
         """
         dims = self.boxes.centers.shape[1]
-        image = LoadCased(dims, num_channels=None)({"image": self.image, "case_id": self.case_id})["image"]
+        image = LoadCased(dims, num_channels=None, allow_assumed=True)({"image": self.image, "case_id": self.case_id})["image"]
         return image.as_tensor(), spatial_affine(image.affine, dims)
 
     def voxels_of(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
@@ -125,7 +125,7 @@ def _read_case(
     dims = len(case["boxes"][0]) // 2 if case.get("boxes") else len(grid["size"]) if grid else 3
     if case.get("label_map"):
         dims = len(read_grid(case["label_map"], case_id)["size"])
-    read = LoadCased(dims, num_classes, None, label_map_kind, min_volume_mm3, max_volume_mm3)
+    read = LoadCased(dims, num_classes, None, label_map_kind, min_volume_mm3, max_volume_mm3, allow_assumed=True)
     objects = read.read_objects(case, case_id)
     return TruthCase(
         case_id,

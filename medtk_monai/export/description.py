@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json
 
 EXPORT_FILE = "export.json"
 FORMAT = "medtk_monai export"
@@ -117,8 +118,8 @@ def read_description(folder: str | Path) -> ExportDescription:
     """
     path = Path(folder) / EXPORT_FILE
     remedy = "give the folder that medtk export has written"
+    content = read_json(path, remedy, dict)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         if (content["format"], content["version"]) != (FORMAT, VERSION):
             raise DataError(
                 f"{path} has format {content['format']!r}, version {content['version']!r}", remedy=f"this release reads {VERSION}"
@@ -129,7 +130,7 @@ def read_description(folder: str | Path) -> ExportDescription:
         outputs = tuple(str(name) for name in content["outputs"])
         parts = {key: content[key] for key in ("files", "versions", "parity", "notes")}
         return ExportDescription(given, outputs, int(content["num_classes"]), strides, **parts)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"cannot read {path}: {type(error).__name__}: {error}", remedy=remedy) from error

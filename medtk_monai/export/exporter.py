@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import medtk_monai
-from medtk_monai.atomic import write_text_atomically
+from medtk_monai.atomic import make_folder, move_into, replacing, write_text_atomically
 from medtk_monai.digests import file_sha256
 from medtk_monai.errors import DataError, import_extra
 from medtk_monai.export.description import EXPORT_FILE, ExportDescription, InputSpec
@@ -44,10 +43,11 @@ def export_network(
         notes: numbers, words, lists and dictionaries for export.json.
 
     Raises:
-        DataError: the network has two stages or cannot be traced, a file differs from it, a package is missing, or ``out`` is no folder.
+        DataError: the network has two stages or cannot be traced, a file differs from it, a package is missing, or ``out`` is no folder or not empty.
     """
     if not formats or any(name not in FORMATS for name in formats):
         raise DataError(f"formats {', '.join(formats) or 'none'} are not known", remedy=f"choose from {', '.join(FORMATS)}")
+    _refuse_used(Path(out))
     if ONNX in formats:
         for package in ("onnx", "onnxscript", "onnxruntime"):
             import_extra(package, "export")
@@ -56,36 +56,36 @@ def export_network(
     output = probe_output(network, images[-1])
     maps = flat_maps(output)
     strides = tuple(tuple(n // c for n, c in zip(images[-1].shape[2:], cells)) for cells in output.feature_sizes)
-    out = _folder(Path(out))
+    out = make_folder(out)
     with TemporaryDirectory(dir=out, prefix=".unfinished-") as scratch:
         folder = Path(scratch)
         _write_files(FlatNetwork(network), images[-1], given, formats, list(maps), folder)
         files = {name: _describe(folder / f"network.{name}") for name in formats}
         draft = ExportDescription(given, tuple(maps), output.num_classes, strides, files, _versions(), {}, {})
-        (folder / EXPORT_FILE).write_text(draft.to_json(), encoding="utf-8")
+        write_text_atomically(folder / EXPORT_FILE, draft.to_json())
         comparisons = compare(_as_program(network), {name: _load_back(folder, name) for name in formats}, images)
         check(comparisons)
         description = ExportDescription(**(vars(draft) | {"parity": summary(comparisons), "notes": dict(notes or {})}))
         for name in formats:
-            os.replace(folder / files[name]["name"], out / files[name]["name"])
+            move_into(folder / files[name]["name"], out)
     write_text_atomically(out / EXPORT_FILE, description.to_json())
     return description
 
 
-def _folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot write to {path}: {error}", remedy="choose another --out") from error
-    return path
+def _refuse_used(path: Path) -> None:
+    if path.is_dir() and next(path.iterdir(), None) is not None:
+        raise DataError(f"{path} is not empty, and an export writes over nothing", remedy="choose another --out, or remove that folder")
 
 
 def _write_files(network: FlatNetwork, images: Tensor, given: InputSpec, formats: Sequence[str], names: list[str], folder: Path) -> None:
     program = _trace(network, images, given)
     if PT2 in formats:
-        torch.export.save(program, folder / "network.pt2")
+        with replacing(folder / "network.pt2") as temporary, temporary.open("wb") as file:
+            torch.export.save(program, file)
     if ONNX in formats:
-        _translate(program, names).save(folder / "network.onnx")
+        translated = _translate(program, names)
+        with replacing(folder / "network.onnx") as temporary:
+            translated.save(temporary)
 
 
 def _translate(program: torch.export.ExportedProgram, names: list[str]) -> Any:

@@ -16,7 +16,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, voxel_boxes
 from medtk_monai.formats.file_format import FindGrid, Format, Names
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 
 _NOISE = 1e-3
 

@@ -21,7 +21,8 @@ from medtk_monai.formats.cases import Case, grid_of, voxel_boxes
 from medtk_monai.formats.class_names import name_of, named, numbered
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid, make_grid
-from medtk_monai.formats.json_files import as_index, as_list, as_number, as_vector, read_json, rounded, write_json
+from medtk_monai.formats.values import as_index, as_list, as_number, as_vector, rounded
+from medtk_monai.json_files import read_json, write_json
 
 
 def write_coco(path: str | os.PathLike, cases: Iterable[Case], class_names: Sequence[str] | None = None) -> None:

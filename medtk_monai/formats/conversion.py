@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from medtk_monai.atomic import make_folder, move_into
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, in_space
 from medtk_monai.formats.fidelity import find_losses
@@ -15,6 +16,9 @@ from medtk_monai.formats.format_table import FORMATS, format_named
 from medtk_monai.formats.grids import Grid, fit_grid
 from medtk_monai.formats.guessing import guess_target, source_files
 from medtk_monai.formats.image_headers import NIFTI_SUFFIXES, ImageFiles, find_images, read_grid
+
+_LONGEST_NAME = 200
+"""Bytes of a case id in the name of a file, which has a suffix besides."""
 
 
 def convert(
@@ -95,7 +99,8 @@ def _check(case: Case, writing: Format) -> None:
     case_id, dims = case["case_id"], len(case["direction"])
     if dims not in writing.dims:
         raise DataError(f"the findings are {dims}D, which the format {writing.name!r} cannot hold", case_id, "choose another format")
-    if writing.one_case and (not case_id.strip() or case_id.startswith(".") or any(sign in case_id for sign in "/\\\0")):
+    odd = case_id.startswith(".") or any(sign in "/\\" or not sign.isprintable() for sign in case_id)
+    if writing.one_case and (odd or not case_id.strip() or len(case_id.encode()) > _LONGEST_NAME):
         remedy = "rename the case, or choose a format of one file for all cases"
         raise DataError("the case id cannot be the name of a file", case_id or "''", remedy)
 
@@ -139,9 +144,9 @@ def _write(cases: Sequence[Case], target: Path, writing: Format, class_names: Na
         drafts = sorted(Path(draft).iterdir())
         for path in drafts:
             _spare(folder / path.name, writing, spared, overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for path in drafts:
-            path.replace(folder / path.name)
+            move_into(path, folder)
     return [folder / name for name in parts]
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import Dataset
 
 import medtk_monai
 from medtk_monai.atomic import replacing
 from medtk_monai.errors import DataError, existing_file, import_extra
 from medtk_monai.formats.cases import Case, make_case, world_boxes
+from medtk_monai.formats.dicom_sr_source import ReportSource, corners_of, read_source
 from medtk_monai.formats.file_format import Format
 
 DISCLAIMER = "Found by software for research. Not for clinical use."
@@ -24,16 +26,11 @@ _SCHEME = "99MEDTK"
 """Designator of our own codes: class numbers."""
 _SERIES_NUMBER = 9901
 _LONGEST_MEANING = 64
-_OF_EVERY_STUDY = (
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime",
-)  # fmt: skip
-"""May be empty, but highdicom wants them to be there; anonymization often removes them."""
-_NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 
 
 def write_dicom_sr(
     path: str | os.PathLike, case: Case, series_files: Sequence[str | Path], class_names: Sequence[str] | None = None
-) -> None:
+) -> tuple[str, ...]:
     """Write the findings of a scan as a DICOM SR that belongs to the study of the scan; the file appears whole or not at all.
 
     The report is partial, preliminary and unverified, and says that it is not for clinical use. A report without findings says so.
@@ -44,18 +41,21 @@ def write_dicom_sr(
         series_files: of the one DICOM series that the case was found in; only their headers are read.
         class_names: of the labels; None, or fewer than there are, for "class 0" and so on.
 
+    Returns:
+        What the series does not tell, or not validly, and what the report says instead.
+
     Raises:
         DataError: flat boxes, files that are not of one series in one frame of reference, a finding outside of it, or a missing package.
     """
     if len(case["direction"]) != 3:
         raise DataError("a DICOM SR tells points in space, and the boxes are flat", case["case_id"], "choose another format")
     highdicom = import_extra("highdicom", "dicom")
-    headers = _read_series(series_files, case["case_id"])
+    source = read_source(series_files, case["case_id"])
     centers, sizes, _ = world_boxes(case, "LPS")
-    _check_inside(centers, sizes, headers, case["case_id"])
-    report = _report(case, centers, sizes, headers, class_names or ())
+    _check_inside(centers, sizes, source, case["case_id"])
+    report = _report(case, centers, sizes, source, class_names or ())
     document = highdicom.sr.Comprehensive3DSR(
-        evidence=headers,
+        evidence=source.headers,
         content=report[0],
         series_instance_uid=highdicom.UID(),
         series_number=_SERIES_NUMBER,
@@ -66,11 +66,12 @@ def write_dicom_sr(
         software_versions=medtk_monai.__version__,
         series_description="medtk_monai findings, not for clinical use",
     )
-    scheme = import_extra("pydicom", "dicom").Dataset()
+    scheme = Dataset()
     scheme.CodingSchemeDesignator, scheme.CodingSchemeName = _SCHEME, "Class numbers of medtk_monai"
     document.CodingSchemeIdentificationSequence = [scheme]
     with replacing(path) as temporary:
         document.save_as(temporary)
+    return source.replaced
 
 
 def read_dicom_sr(path: str | os.PathLike) -> Case:
@@ -104,36 +105,12 @@ def _codes() -> Any:
     return import_extra("pydicom.sr.codedict", "dicom").codes
 
 
-def _read_series(files: Sequence[str | Path], case: str) -> list[Any]:
-    """The headers of one series, with what a report takes over from them."""
-    pydicom = import_extra("pydicom", "dicom")
-    remedy = "give the files of the DICOM series that the case was found in"
-    if not len(files):
-        raise DataError("no DICOM files are given", case, remedy)
-    headers = []
-    for path in files:
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-        except Exception as error:
-            raise DataError(f"{path} is no DICOM file: {type(error).__name__}: {error}".splitlines()[0], case, remedy) from error
-        missing = [name for name in _NEEDED if not header.get(name)]
-        if missing:
-            raise DataError(f"{path} has no {', '.join(missing)}", case, "a report can only refer to a series that tells them")
-        for name in _OF_EVERY_STUDY:
-            if name not in header:
-                setattr(header, name, "")
-        headers.append(header)
-    for name in _NEEDED[2:]:
-        if len(values := {str(header[name].value) for header in headers}) > 1:
-            raise DataError(f"the DICOM files have {len(values)} values of {name}", case, remedy)
-    return headers
-
-
-def _check_inside(centers: np.ndarray, sizes: np.ndarray, headers: Sequence[Any], case: str) -> None:
-    """Refuse findings outside of the series: those of another scan, or of a wrong frame. Not checked for multi-frame files."""
-    if not all("ImagePositionPatient" in header for header in headers):
+def _check_inside(centers: np.ndarray, sizes: np.ndarray, source: ReportSource, case: str) -> None:
+    """Refuse findings outside of the series: those of another scan, or of a wrong frame. Not checked where slices tell no positions."""
+    frames = [frame for part in source.frames for frame in part]
+    if any(frame.position is None for frame in frames):
         return
-    corners = np.concatenate([_corners(header) for header in headers])
+    corners = np.concatenate([corners_of(frame) for frame in frames])
     reach = sizes.max(axis=1, keepdims=True) if len(sizes) else sizes
     outside = ((centers + reach < corners.min(axis=0)) | (centers - reach > corners.max(axis=0))).any(axis=1)
     if outside.any():
@@ -141,20 +118,10 @@ def _check_inside(centers: np.ndarray, sizes: np.ndarray, headers: Sequence[Any]
         raise DataError(what, case, "give the series that the case was found in")
 
 
-def _corners(header: Any) -> np.ndarray:
-    """(4, 3) corners of a slice, LPS mm."""
-    origin = np.array(header.ImagePositionPatient, dtype=np.float64)
-    along_row, along_column = np.array(header.ImageOrientationPatient, dtype=np.float64).reshape(2, 3)
-    between_rows, between_columns = map(float, header.PixelSpacing)
-    right = along_row * between_columns * (header.Columns - 1)
-    down = along_column * between_rows * (header.Rows - 1)
-    return np.stack([origin, origin + right, origin + down, origin + right + down])
-
-
-def _report(case: Case, centers: np.ndarray, sizes: np.ndarray, headers: Sequence[Any], class_names: Sequence[str]) -> Any:
+def _report(case: Case, centers: np.ndarray, sizes: np.ndarray, source: ReportSource, class_names: Sequence[str]) -> Any:
     """The content of the document."""
     sr, codes = import_extra("highdicom.sr", "dicom"), _codes()
-    frame = str(headers[0].FrameOfReferenceUID)
+    frame = str(source.headers[0].FrameOfReferenceUID)
     groups = [
         _finding(number, center, float(longest), float(score), _class_code(label, class_names), frame)
         for number, (center, longest, score, label) in enumerate(
@@ -165,21 +132,20 @@ def _report(case: Case, centers: np.ndarray, sizes: np.ndarray, headers: Sequenc
         observation_context=sr.ObservationContext(observer_device_context=_observer()),
         procedure_reported=codes.cid100.ImagingProcedure,
         imaging_measurements=groups or [_nothing_found()],
-        referenced_images=_slices_shown(centers, headers),
+        referenced_images=_slices_shown(centers, source) if source.shown else None,
     )
     comment = sr.TextContentItem(codes.DCM.Comment, DISCLAIMER, sr.RelationshipTypeValues.CONTAINS)
     report[0].ContentSequence.append(comment)
     return report
 
 
-def _slices_shown(centers: np.ndarray, headers: Sequence[Any]) -> list[Any]:
+def _slices_shown(centers: np.ndarray, source: ReportSource) -> list[Any]:
     """For the image library: the slices nearest the findings, or the middle one; the document lists the whole series as its evidence."""
-    if not len(centers) or not all("ImagePositionPatient" in header for header in headers):
-        return [headers[len(headers) // 2]]
-    origins = np.array([header.ImagePositionPatient for header in headers], dtype=np.float64)
-    normal = np.cross(*np.array(headers[0].ImageOrientationPatient, dtype=np.float64).reshape(2, 3))
+    if not len(centers):
+        return [source.headers[len(source.headers) // 2]]
+    origins, normal = np.array([frame.position for (frame,) in source.frames]), source.frames[0][0].normal
     nearest = np.abs((origins @ normal)[:, None] - (centers @ normal)[None]).argmin(axis=0)
-    return [headers[index] for index in np.unique(nearest)]
+    return [source.headers[index] for index in np.unique(nearest)]
 
 
 def _observer() -> Any:
@@ -240,5 +206,6 @@ SR = Format(
     write_scan=lambda path, found, series, names: write_dicom_sr(path, found.case, series, names),
     dims=(3,),
     needs=("DICOM series", "class names"),
+    package=("highdicom", "dicom"),
     file_name="findings.dcm",
 )

@@ -34,13 +34,15 @@ class Format:
         suffixes: of its files, the first of those that are written.
         read: (path, find_grid, class_names) -> cases.
         write: (path, cases, class_names).
-        write_scan: instead of it where cases do not tell enough: (path, ``ScanFindings``, files of the scan's DICOM series, class_names).
+        write_scan: instead of it where cases do not tell enough: (path, ``ScanFindings``, files of the scan's DICOM series, class_names) -> what could
+            not be told as the scan tells it, in words.
         aliases: other words for the name.
         sign: whether the content is of this format, for suffixes that several have: the document of a .json file, else the first line.
         one_case: a file holds one case.
         dims: of the findings that it can hold.
         only_volumes: predictions write it of volumes only, although it can hold flat images.
         needs: what it takes to be written; class names may be missing, numbers take their place then.
+        package: that writes it, and the extra of this package which installs that; None for none.
         loses: what it cannot hold, in the words of ``find_losses`` where it measures that.
         file_name: of predictions in the folder of a case and, if it holds all cases, beside these folders; "" if they do not write it.
         by_default: predictions write it unasked.
@@ -52,13 +54,14 @@ class Format:
     suffixes: tuple[str, ...]
     read: Callable[[Path, FindGrid, Names], list[Case]] = _unreadable
     write: Callable[[Path, Sequence[Case], Names], None] = _of_scans_only
-    write_scan: Callable[[Path, Any, Sequence[str | Path], Names], None] | None = None
+    write_scan: Callable[[Path, Any, Sequence[str | Path], Names], Sequence[str]] | None = None
     aliases: tuple[str, ...] = ()
     sign: Callable[[Any], bool] | None = None
     one_case: bool = True
     dims: tuple[int, ...] = (2, 3)
     only_volumes: bool = False
     needs: tuple[Need, ...] = ()
+    package: tuple[str, str] | None = None
     loses: tuple[str, ...] = ()
     file_name: str = ""
     by_default: bool = False

@@ -16,7 +16,8 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.class_names import labels_of, name_of
 from medtk_monai.formats.file_format import Format
-from medtk_monai.formats.json_files import as_list, as_number, as_vector, read_json, rounded, write_json
+from medtk_monai.formats.values import as_list, as_number, as_vector, rounded
+from medtk_monai.json_files import read_json, write_json
 
 TYPE = "Multiple points"
 

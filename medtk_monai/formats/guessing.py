@@ -8,7 +8,8 @@ from typing import Any
 from medtk_monai.errors import DataError
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.format_table import FORMATS
-from medtk_monai.formats.json_files import read_json
+from medtk_monai.formats.predictions import MEDTK, PREDICTIONS
+from medtk_monai.json_files import read_json
 
 
 def guess_format(path: Path) -> Format | None:
@@ -51,6 +52,8 @@ def guess_target(path: Path) -> Format:
 def source_files(source: Path, kind: Format | None) -> tuple[Format, list[Path]]:
     """The format and the files of a source, which is a file or a folder; hidden files of a folder do not count.
 
+    Of a folder that ``medtk predict`` has written, it is predictions.json.
+
     Args:
         kind: the format; None to find it.
 
@@ -63,6 +66,10 @@ def source_files(source: Path, kind: Format | None) -> tuple[Format, list[Path]]
     if kind is not None and not source.is_dir():
         return kind, files
     formats = {path: guess_format(path) for path in files}
+    own = source / PREDICTIONS
+    if kind is None and source.is_dir() and formats.get(own) is MEDTK:
+        beside = {name for entry in FORMATS.values() for name in entry.file_names()}  # other files of predictions, which tell the same
+        formats = {path: entry for path, entry in formats.items() if path == own or path.name not in beside}
     names = sorted({entry.name for entry in formats.values() if entry is not None and kind in (None, entry)})
     if len(names) != 1:
         found = f"has files of several formats: {', '.join(names)}" if names else "is of no known format"

@@ -1,4 +1,4 @@
-"""Voxel grids from the headers of image files; no voxels are read."""
+"""Image files by name, and their voxel grids, for which no voxels are read."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Any
-
-import nibabel as nib
-import numpy as np
 
 from medtk_monai.errors import DataError
 from medtk_monai.formats.grids import Grid, make_grid
+from medtk_monai.images.image_file import read_header
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
-_WITHOUT_AFFINE = (".png", ".jpg", ".jpeg", ".bmp")
 _COMPRESSED = (".gz", ".bz2", ".zst")
 _FIRST_CHANNEL = "_0000"
 
@@ -67,50 +63,10 @@ def _name(path: Path) -> str:
 
 
 def read_grid(path: str | os.PathLike, case: str = "") -> Grid:
-    """Size and affine of an image file from its header: axes as MONAI's readers order them, 2D or 3D, voxel centers -> RAS mm.
-
-    PNG, JPEG and BMP files have no affine: a pixel is 1 mm wide, as for MONAI.
+    """Size and affine of an image file from its header, 2D or 3D, voxel centers -> RAS mm, as the image has them once it is read.
 
     Raises:
         DataError: the file cannot be read as an image.
     """
-    return make_grid(*read_header(path, case), case)
-
-
-def read_header(path: str | os.PathLike, case: str = "") -> tuple[tuple[int, ...], Any]:
-    """Size and affine of an image file as ``read_grid`` tells them, but not checked.
-
-    Raises:
-        DataError: the file cannot be read as an image.
-    """
-    path = Path(path)
-    try:
-        return _nifti_header(path) if path.name.endswith(NIFTI_SUFFIXES) else _itk_header(path)
-    except Exception as error:
-        remedy = "copy the file again, or remove it, if it is an image; those are .nii.gz, .mha, .nrrd or .png files, for example"
-        raise DataError(f"cannot read the header of image {path}: {error}".splitlines()[0], case, remedy) from error
-
-
-def _nifti_header(path: Path) -> tuple[tuple[int, ...], Any]:
-    image = nib.load(path)  # type: ignore[attr-defined]
-    return image.shape[:3], image.affine  # type: ignore[attr-defined]
-
-
-def _itk_header(path: Path) -> tuple[tuple[int, ...], Any]:
-    import itk
-
-    reader = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
-    if reader is None:
-        raise ValueError("an unknown kind of file")
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    dims = min(int(reader.GetNumberOfDimensions()), 3)
-    size = tuple(int(reader.GetDimensions(axis)) for axis in range(dims))
-    if path.suffix.lower() in _WITHOUT_AFFINE:
-        return size, np.eye(dims + 1)
-    affine = np.eye(dims + 1)
-    for axis in range(dims):
-        affine[:dims, axis] = np.array(reader.GetDirection(axis))[:dims] * reader.GetSpacing(axis)
-        affine[axis, dims] = reader.GetOrigin(axis)
-    affine[:2] *= -1  # LPS to RAS
-    return size, affine + 0.0
+    header = read_header(path, case)
+    return make_grid(header.size, header.affine, case)

@@ -9,21 +9,22 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
 from scipy.ndimage import find_objects
 
 from medtk_monai.atomic import replacing
-from medtk_monai.box_ops import spatial_affine
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, grid_of
 from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.grids import case_from_voxels, make_grid
-from medtk_monai.formats.json_files import as_index, as_number, read_json, write_json
 from medtk_monai.formats.painting import best_first, paint_boxes
 from medtk_monai.formats.predictions import case_id_beside
+from medtk_monai.formats.values import as_index, as_number
+from medtk_monai.images.image_file import read_labels
+from medtk_monai.images.label_values import whole_numbers
+from medtk_monai.json_files import read_json, write_json
 
 _LIMIT = 65535
 
@@ -66,10 +67,12 @@ def _write_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
     image.set_qform(whole, code=1)
     image.set_sform(whole, code=1)
     image.header.set_xyzt_units("mm")
-    content = image.to_bytes()
-    with replacing(path) as temporary:
-        # nibabel's own gzip files carry the time of writing.
-        temporary.write_bytes(gzip.compress(content, compresslevel=1, mtime=0) if path.suffix == ".gz" else content)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        if path.suffix == ".gz":  # nibabel's own gzip files carry the time of writing
+            with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed:
+                image.to_stream(packed)
+        else:
+            image.to_stream(file)
 
 
 def read_label_map(path: str | os.PathLike) -> Case:
@@ -84,30 +87,23 @@ def read_label_map(path: str | os.PathLike) -> Case:
     path = Path(path)
     case_id = case_id_beside(path, LABEL)
     mask, affine = _read_mask(path, case_id)
-    grid = make_grid(mask.shape, spatial_affine(affine, mask.ndim), case_id)
+    grid = make_grid(mask.shape, affine, case_id)
     found = [(value, where) for value, where in enumerate(find_objects(mask), 1) if where is not None]
     boxes = np.array([[part.start for part in where] + [part.stop for part in where] for _, where in found])
     labels, scores = _read_side_file(side_file(path), [value for value, _ in found], case_id)
     return case_from_voxels(case_id, boxes, grid, scores, labels)
 
 
-def _read_mask(path: Path, case_id: str) -> tuple[np.ndarray, Any]:
-    """The mask, 2D or 3D, int32, and the affine (4, 4)."""
-    try:
-        image = nib.load(path)  # type: ignore[attr-defined]
-        values = np.asanyarray(image.dataobj)  # type: ignore[attr-defined]
-    except Exception as error:
-        raise DataError(f"cannot read label map {path}: {error}".splitlines()[0], case_id, "copy or convert the file again") from error
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    if values.ndim not in (2, 3) or values.size == 0 or values.dtype.kind not in "biuf":
-        raise DataError(
-            f"label map {path} has the shape {values.shape}, type {values.dtype}", case_id, "write one number per voxel, in 2D or 3D"
-        )
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > _LIMIT or (values != values.astype(np.int32)).any():
+def _read_mask(path: Path, case_id: str) -> tuple[np.ndarray, np.ndarray]:
+    """The mask, 2D or 3D, int32, and its affine (D + 1, D + 1)."""
+    numbers, header = read_labels(path, case_id)
+    if len(numbers) != 1:
+        raise DataError(f"label map {path} has {len(numbers)} channels", case_id, "write one number per voxel")
+    mask = whole_numbers(numbers[0])
+    if mask is None or mask.min() < 0 or mask.max() > _LIMIT:
         remedy = "store 0 for background and 1, 2, ... for objects"
         raise DataError(f"label map {path} has values that are not whole numbers from 0 to {_LIMIT}", case_id, remedy)
-    return values.astype(np.int32), image.affine  # type: ignore[attr-defined]
+    return mask, header.affine
 
 
 def _read_side_file(path: Path, values: list[int], case_id: str) -> tuple[list[int], list[float]]:

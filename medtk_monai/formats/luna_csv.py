@@ -21,7 +21,7 @@ from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.file_format import Format
-from medtk_monai.formats.json_files import parse_number, rounded
+from medtk_monai.formats.values import parse_number, rounded
 
 _CENTER = ("coordX", "coordY", "coordZ")
 _SIZE = ("width_mm", "height_mm", "depth_mm")
@@ -43,11 +43,10 @@ class _Finding:
 
 def write_luna_csv(path: str | os.PathLike, cases: Iterable[Case]) -> None:
     """Write all findings of cases, one a row, with every column of ``COLUMNS``; the file appears whole or not at all."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for case in cases:
-        writer.writerows(_rows(case))
+    rows, text = [row for case in cases for row in _rows(case)], io.StringIO()
+    has_returns = any("\r" in str(row[0]) for row in rows)  # which end a line unless they are quoted
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if has_returns else csv.QUOTE_MINIMAL)
+    writer.writerows([COLUMNS, *rows])
     write_text_atomically(path, text.getvalue())
 
 

@@ -24,7 +24,8 @@ from medtk_monai.formats.array_pickle import load_arrays
 from medtk_monai.formats.cases import Case, grid_of, voxel_boxes
 from medtk_monai.formats.file_format import FindGrid, Format, Names
 from medtk_monai.formats.grids import Grid, case_from_voxels, fit_grid, make_grid
-from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json, rounded, write_json
+from medtk_monai.formats.values import as_index, as_list, as_vector, rounded
+from medtk_monai.json_files import read_json, write_json
 
 _FINDINGS = ("pred_boxes", "pred_scores", "pred_labels")
 _GRID = ("original_size_of_raw_data", "itk_spacing", "itk_origin", "itk_direction")

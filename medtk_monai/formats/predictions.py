@@ -13,6 +13,7 @@ import numpy as np
 from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 from medtk_monai.formats.file_format import Format
+from medtk_monai.json_files import read_json
 
 FORMAT = "medtk_monai predictions"
 VERSION = 1
@@ -51,10 +52,7 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, Any]]:
         FileNotFoundError: there is no such file.
     """
     path = Path(path)
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path} is not a JSON file: {error}", remedy="write it again with write_predictions") from error
+    document = read_json(path, "write it again with write_predictions", any_number=True)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise DataError(f"{path} is not a predictions file", remedy=f'its "format" must be "{FORMAT}"')
     if document.get("version") != VERSION:
@@ -100,6 +98,8 @@ def _find_problem(case: dict[str, Any]) -> str | None:
     missing = [key for key in _CASE_KEYS if key not in case]
     if missing:
         return f"missing {', '.join(map(repr, missing))}"
+    if not isinstance(case["image"], str):
+        return "'image' must be the path of the scan, or \"\" if it is unknown"
     if case["space"] not in ("RAS", "LPS"):
         return f"'space' is {case['space']!r}, it must be 'RAS' or 'LPS'"
     direction, boxes, count = case["direction"], case["boxes"], len(case["boxes"]) if isinstance(case["boxes"], list) else 0

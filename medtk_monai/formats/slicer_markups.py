@@ -19,8 +19,9 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats.cases import Case, make_case, world_boxes
 from medtk_monai.formats.class_names import name_of
 from medtk_monai.formats.file_format import Format
-from medtk_monai.formats.json_files import as_list, as_vector, read_json, rounded, write_json
 from medtk_monai.formats.predictions import case_id_beside
+from medtk_monai.formats.values import as_list, as_vector, rounded
+from medtk_monai.json_files import read_json, write_json
 
 SCHEMA = "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?"

@@ -77,11 +77,11 @@ class EvaluationReport:
             detections, target = detections.to("cpu"), target.to("cpu")
             affine = spatial_affine(affine, image.ndim - 1)
             case = case_on_grid(detections, target, affine, case_id, patient)
-            matches = self.metrics.update(case.detections, case.target, case_id)
+            spacing = affine[:-1, :-1].norm(dim=0).tolist()
+            matches = self.metrics.update(case.detections, case.target, case_id, spacing)
             self._predictions.append(case_prediction(detections, affine, case_id, path))
             self._cases.append(case)
             self._matches.append(matches)
-            spacing = affine[:-1, :-1].norm(dim=0).tolist()
             self._top.update(image.cpu(), detections, target, matches, spacing, case_id)
             if image.ndim == 3 and len(self._tiles) < self.num_tiles:
                 self._tiles.append(make_tile(image, detections, target, matches, case_id))

@@ -12,7 +12,9 @@ import ignite.distributed as idist
 from ignite.engine import Engine, Events
 
 from medtk_monai.atomic import write_text_atomically
+from medtk_monai.errors import OutputError
 from medtk_monai.handlers.step_times import StepTimes
+from medtk_monai.json_files import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class RunCapsule:
         """The epochs of the training that this one goes on from."""
         if engine.state.epoch and self.path.is_file():
             try:
-                earlier = json.loads(self.path.read_text(encoding="utf-8"))["epochs"]
+                earlier = read_json(self.path, kind=dict)["epochs"]
                 self._epochs = [times for times in earlier if times["epoch"] <= engine.state.epoch]
             except (ValueError, KeyError, TypeError) as error:
                 logger.warning("%s is damaged (%s): the times of earlier epochs are lost", self.path, error)
@@ -55,5 +57,5 @@ class RunCapsule:
         if idist.get_rank() == 0:
             try:
                 write_text_atomically(self.path, json.dumps(self._content | {"epochs": self._epochs}, indent=1, default=str) + "\n")
-            except OSError as error:
-                logger.warning("cannot write %s: %s", self.path, error)
+            except OutputError as error:
+                logger.warning("%s", error)

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from medtk_monai.errors import DataError
-from medtk_monai.importers.cases import ImportedCase, ImportedSet, existing, some
+from medtk_monai.importers.cases import ImportedCase, ImportedSet, some
+from medtk_monai.importers.files import existing, is_there, listed, read_lines
 from medtk_monai.importers.mask_cases import MaskCase, import_components
 from medtk_monai.importers.mask_objects import MaskRules
 
@@ -31,13 +31,15 @@ def import_adam(source: Path, images: str = "orig", rules: MaskRules | None = No
     Raises:
         DataError: a scan or a mask is missing or not fit.
     """
-    folders = sorted({path.parents[1] for path in source.glob(f"*/*/{_SCAN}")})
+    folders = sorted({path.parents[1] for path in listed(source, f"*/*/{_SCAN}")})
     some(folders, f"folders SUBJECT/{images}/{_SCAN}", source)
     cases = [_case(folder, images) for folder in folders]
     chosen = replace(rules or MaskRules(), ignored_values=frozenset({_TREATED}))
     found = import_components(cases, {_ANEURYSM: "aneurysm"}, chosen)
+    unread = [path for path in listed(source, f"*/{_MASK}") if path.parent not in folders]
+    lost = [f"{len(unread)} masks are of scans that are not there, such as {unread[0]}"] if unread else []
     notes = [note for folder, case in zip(folders, found.cases) if (note := _compare(folder / _LOCATIONS, case))]
-    return replace(found, notes=[*found.notes, *notes])
+    return replace(found, notes=[*found.notes, *lost, *notes])
 
 
 def _case(folder: Path, images: str) -> MaskCase:
@@ -49,12 +51,9 @@ def _case(folder: Path, images: str) -> MaskCase:
 
 def _compare(path: Path, case: ImportedCase) -> str:
     """A note where a list of locations and the mask tell different numbers of aneurysms."""
-    if not path.exists():
+    if not is_there(path, "list", case.case_id):
         return ""
-    try:
-        count = sum(bool(line.strip()) for line in path.read_text(encoding="utf-8-sig").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}", case.case_id, "download it again") from error
+    count = sum(bool(line.strip()) for line in read_lines(path, case.case_id))
     if count in (len(case.labels), len(case.labels) - sum(case.ignored)):
         return ""
     return f"case {case.case_id!r}: {_LOCATIONS} names {count} aneurysms, the mask has {len(case.labels)} components"

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import rounded
+from medtk_monai.formats.values import rounded
 
 _MOST_THREADS = 8
 Item = TypeVar("Item")
@@ -33,7 +33,8 @@ class ImportedCase:
         patient: whom it is of; "" if unknown.
         split: where the data set itself puts it; "" where it does not say.
         columns: what else is known, such as age and site.
-        left_out: objects that a datalist cannot express, in words.
+        left_out: objects that are left out as it was asked for, in words.
+        lost: objects that cannot be read or told in a datalist, in words: ``settle`` decides what becomes of the case.
     """
 
     case_id: str
@@ -45,6 +46,7 @@ class ImportedCase:
     split: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,34 @@ class ImportedSet:
 def box_objects(
     space: str, centers: Any, sizes: Any, labels: Sequence[int], ignored: Sequence[bool] = (), direction: Any = None
 ) -> dict[str, Any]:
-    """Boxes in the words of ``ImportedCase``.
+    """Boxes in the words of ``ImportedCase``; those without a size, or whose numbers are not finite, are lost.
 
     Args:
         space: "RAS" or "LPS".
         centers, sizes: (N, D), mm.
         direction: (D, D), unit columns; None for the world axes.
     """
-    labels, ignored = tuple(map(int, labels)), tuple(map(bool, ignored))
+    boxes = np.hstack([centers, sizes])
+    problems = [_problem(box) for box in boxes]
+    keep = [number for number, problem in enumerate(problems) if not problem]
+    lost = tuple(f"box {number} {boxes[number].tolist()}, {problem}" for number, problem in enumerate(problems) if problem)
+    ignored = tuple(bool(ignored[number]) for number in keep) if len(ignored) else ()
+    labels = tuple(int(labels[number]) for number in keep)
     if not labels:
-        return {"objects": {}}
-    objects: dict[str, Any] = {"space": space, "boxes": rounded(np.hstack([centers, sizes])), "labels": list(labels)}
+        return {"objects": {}, "lost": lost}
+    objects: dict[str, Any] = {"space": space, "boxes": rounded(boxes[keep]), "labels": list(labels)}
     if any(ignored):
         objects["ignored"] = list(ignored)
     if direction is not None and not np.allclose(direction, np.eye(len(direction)), atol=1e-9):
         objects["direction"] = np.asarray(direction, dtype=np.float64).tolist()
-    return {"objects": objects, "labels": labels, "ignored": ignored}
+    return {"objects": objects, "labels": labels, "ignored": ignored, "lost": lost}
+
+
+def _problem(box: np.ndarray) -> str:
+    """Why a datalist cannot have a box of center and size, "" if it can."""
+    if not np.isfinite(box).all():
+        return "which is not finite"
+    return "which has no size" if box[len(box) // 2 :].min() <= 0 else ""
 
 
 def point_objects(space: str, points: Sequence[Sequence[float]], radii: Sequence[float | None], labels: Sequence[int]) -> dict[str, Any]:
@@ -105,18 +119,6 @@ def map_cases(function: Callable[[Item], Result], items: Sequence[Item], doing: 
             results.append(result)
             bar.update()
     return results
-
-
-def existing(path: Path, what: str, case: str = "") -> Path:
-    """``path`` if there is such a file or folder.
-
-    Raises:
-        DataError: there is none, or but a link to a file that was not downloaded.
-    """
-    if not path.exists():
-        remedy = "download it, e.g. by `datalad get`" if path.is_symlink() else "correct the path, or download the data set again"
-        raise DataError(f"{what} {path} does not exist", case, remedy)
-    return path
 
 
 def some(found: Sequence[Item], what: str, source: Path) -> Sequence[Item]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
+from medtk_monai.formats.values import as_index
 from medtk_monai.importers.cases import ImportedSet, map_cases, some
-from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture, named_apart
+from medtk_monai.importers.coco_objects import read_object
+from medtk_monai.importers.files import listed
+from medtk_monai.importers.pictures import Picture, PixelBox, find_picture, import_picture, lost_box, named_apart
 from medtk_monai.importers.splits import TEST, TRAINING, VALIDATION
+from medtk_monai.json_files import read_json
 
 _SPLITS = {"train": TRAINING, "val": VALIDATION, "valid": VALIDATION, "test": TEST}
-Document = dict[str, list[dict[str, Any]]]
+_PATTERNS = ("*.json", "annotations/instances*.json", "*/_annotations.coco.json")
+_LISTS = ("images", "annotations", "categories")
+Document = dict[str, list[Any]]
 
 
 def import_coco(source: Path, annotations: str | None = None, images: str | None = None) -> ImportedSet:
@@ -24,7 +30,8 @@ def import_coco(source: Path, annotations: str | None = None, images: str | None
         or SRC/instances.json with SRC/images/1.jpg; or SRC/train/_annotations.coco.json with SRC/train/1.jpg
 
     Several files are splits, after "train", "val" or "test" in their names or in those of their folders. Crowds, and annotations with
-    ``"ignore": 1``, are ignored objects.
+    ``"ignore": 1``, are ignored objects. Where an annotation has no box, what encloses its polygons or run lengths is taken. Categories of one
+    name are one class. Ids may be text.
 
     Args:
         source: SRC, or one JSON file.
@@ -35,38 +42,69 @@ def import_coco(source: Path, annotations: str | None = None, images: str | None
         DataError: a file or image is missing, or not as described; or the files have different categories.
     """
     root = source if source.is_dir() else source.parent
-    if annotations:
-        files = [root / annotations]
-    else:
-        patterns = ("*.json", "annotations/instances*.json", "*/_annotations.coco.json")
-        files = [source] if source.is_file() else sorted({path for pattern in patterns for path in root.glob(pattern)})
-    documents = {path: _read(path) for path in some(files, "files instances*.json", source)}
+    named = [root / annotations] if annotations else [source] if source.is_file() else []
+    documents, notes = _documents(named, root)
     categories = {path: _categories(path, document) for path, document in documents.items()}
     first = next(iter(categories))
     for path, known in categories.items():
-        if known != categories[first]:
+        if set(known.values()) != set(categories[first].values()):
             raise DataError(f"{path} and {first} have different categories", remedy="name one of them by --annotations")
-    places = {id_: number for number, id_ in enumerate(sorted(categories[first]))}
-    names = [categories[first][id_] for id_ in places]
+    names = list(dict.fromkeys(categories[first].values()))
     pictures = []
     for path, document in documents.items():
         split = _split(path, root) if len(documents) > 1 else ""
         folders = [root / images] if images else [path.parent, root / "images", root, *_folders(path, root)]
-        pictures += _pictures(document, places, split, folders, path)
-    return ImportedSet(map_cases(lambda picture: import_picture(picture, names), named_apart(pictures), "images"), names)
+        labels = {id_: names.index(name) for id_, name in categories[path].items()}
+        objects, strays = _objects(document, labels, path)
+        pictures += [_picture(entry, boxes, split, folders, path) for entry, boxes in objects]
+        notes += [f"{path}: {len(strays)} annotations of images that it does not list were left out, such as {strays[0]}"] if strays else []
+    return ImportedSet(map_cases(lambda picture: import_picture(picture, names), named_apart(pictures), "images"), names, notes)
 
 
-def _read(path: Path) -> Document:
-    document = read_json(path)
-    if not isinstance(document, dict):
-        raise DataError(f"{path} is a list of results, not a data set", remedy="give the file with images, annotations and categories")
-    return {name: as_list(document.get(name), f'{path}: "{name}"') for name in ("images", "annotations", "categories")}
+def _documents(named: Sequence[Path], root: Path) -> tuple[dict[Path, Document], list[str]]:
+    """The data sets of some files, or of those in a folder; and notes on files that were passed over."""
+    files = named or some(listed(root, *_PATTERNS), "files instances*.json", root)
+    contents = {path: read_json(path, any_number=True) for path in files}
+    lacking = {path: _lacking(content) for path, content in contents.items()}
+    whole = [path for path in files if not lacking[path]]
+    if not whole or (named and len(whole) < len(named)):
+        path = next(path for path in files if lacking[path])
+        raise DataError(f"{path} {lacking[path]}", remedy="give the file with images, annotations and categories")
+    # Beside the boxes of a data set, its captions and keypoints may lie, of the same images.
+    usual = [path for path in whole if path.name.lower().startswith(("instances", "_annotations"))] or whole
+    reasons = lacking | {path: "is not called instances, as others are" for path in whole if path not in usual}
+    notes = [f"{path} was passed over: it {reasons[path]}" for path in files if path not in usual]
+    return {path: {name: contents[path][name] for name in _LISTS} for path in usual}, notes
 
 
-def _categories(path: Path, document: Document) -> dict[int, str]:
-    return {
-        as_index(entry.get("id"), f"{path}: categories[{n}]: id"): str(entry.get("name")) for n, entry in enumerate(document["categories"])
-    }
+def _lacking(content: Any) -> str:
+    """What keeps the content of a file from being a data set, "" if nothing does."""
+    if isinstance(content, list):
+        return "is a list of results, not a data set"
+    missing = [name for name in _LISTS if not isinstance(content, dict) or not isinstance(content.get(name), list)]
+    return f"has no list of {' and '.join(missing)}" if missing else ""
+
+
+def _id(value: Any, what: str) -> str:
+    """An id, which may be a number or text, as text: 1, 1.0 and "1" are one.
+
+    Raises:
+        DataError: it is neither.
+    """
+    return value.strip() if isinstance(value, str) and value.strip() else str(as_index(value, what))
+
+
+def _categories(path: Path, document: Document) -> dict[str, str]:
+    """Id -> name, in the order of the ids."""
+    found = {}
+    for number, entry in enumerate(document["categories"]):
+        where = f"{path}: categories[{number}]"
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            raise DataError(f"{where} has no name", remedy='write {"id": 1, "name": "lesion"}')
+        found[_id(entry.get("id"), f"{where}: id")] = entry["name"]
+    if not found:
+        raise DataError(f"{path} has no categories", remedy='list them: {"id": 1, "name": "lesion"}')
+    return dict(sorted(found.items(), key=lambda item: (not item[0].isdecimal(), int(item[0]) if item[0].isdecimal() else 0, item[0])))
 
 
 def _split(path: Path, root: Path) -> str:
@@ -84,28 +122,46 @@ def _folders(path: Path, root: Path) -> list[Path]:
     return [root / word, root / "images" / word]
 
 
-def _pictures(document: Document, places: Mapping[int, int], split: str, folders: Sequence[Path], path: Path) -> list[Picture]:
-    found: dict[int, list[PixelBox]] = {
-        as_index(entry.get("id"), f"{path}: images[{n}]: id"): [] for n, entry in enumerate(document["images"])
-    }
-    if len(found) < len(document["images"]):
-        raise DataError(f"{path}: images share an id", remedy="give each image its own id")
+def _objects(document: Document, labels: Mapping[str, int], path: Path) -> tuple[list[tuple[Mapping[str, Any], list[PixelBox]]], list[str]]:
+    """Each image with its objects; and which annotations are of none of them."""
+    images = [_image(entry, f"{path}: images[{number}]") for number, entry in enumerate(document["images"])]
+    ids = [_id(entry.get("id"), f"{path}: images[{number}]: id") for number, entry in enumerate(images)]
+    if len(set(ids)) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise DataError(f"{path}: images share the id {twice}", remedy="give each image its own id")
+    found: dict[str, list[PixelBox]] = {id_: [] for id_ in ids}
+    strays = []
     for number, entry in enumerate(document["annotations"]):
         where = f"{path}: annotations[{number}]"
-        image, category = (as_index(entry.get(key), f"{where}: {key}") for key in ("image_id", "category_id"))
-        x, y, width, height = as_vector(entry.get("bbox"), 4, f"{where}: bbox")
-        if image not in found or category not in places:
-            raise DataError(f"{where} is of image {image} and category {category}, one of which is not listed", remedy="list both")
-        ignored = bool(entry.get("iscrowd") or entry.get("ignore"))
-        found[image].append(PixelBox((x, y, x + width, y + height), places[category], ignored))
-    return [_picture(entry, boxes, split, folders, path) for entry, boxes in zip(document["images"], found.values())]
+        image = _known(entry.get("image_id") if isinstance(entry, dict) else None, found)
+        if image is None:
+            strays.append(f"annotations[{number}]")
+            continue
+        category = _known(entry.get("category_id"), labels)
+        lost = lost_box(f"{where} is of category {str(entry.get('category_id'))[:60]}, which is not listed")
+        found[image].append(lost if category is None else read_object(entry, labels[category], where))
+    return list(zip(images, found.values())), strays
+
+
+def _image(entry: Any, where: str) -> Mapping[str, Any]:
+    name = entry.get("file_name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(f'{where} has no "file_name"', remedy="add it")
+    return entry
+
+
+def _known(value: Any, known: Mapping[str, Any]) -> str | None:
+    """A value as an id, if it is one of these."""
+    try:
+        found = _id(value, "id")
+    except DataError:
+        return None
+    return found if found in known else None
 
 
 def _picture(entry: Mapping[str, Any], boxes: Sequence[PixelBox], split: str, folders: Sequence[Path], path: Path) -> Picture:
-    name = entry.get("file_name")
-    if not isinstance(name, str) or not name:
-        raise DataError(f'{path}: image {entry["id"]} has no "file_name"', remedy="add it")
-    case = Path(name).stem
-    sides = [as_index(entry[key], f"{path}: {key} of {name}", case) for key in ("width", "height") if key in entry]
-    size = (sides[0], sides[1]) if len(sides) == 2 else None
-    return Picture(case, find_picture(name, folders, case), boxes, split, size=size)
+    name = entry["file_name"]
+    file = find_picture(name, folders, Path(name).stem[:100])
+    sides = [as_index(entry[key], f"{path}: {key} of {name}", file.stem) for key in ("width", "height") if entry.get(key) is not None]
+    size = (sides[0], sides[1]) if len(sides) == 2 and all(sides) else None
+    return Picture(file.stem, file, boxes, split, size=size)

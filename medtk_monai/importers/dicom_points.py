@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from medtk_monai.errors import DataError, import_extra
+from medtk_monai.importers.files import listed
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class SliceGeometry:
 
 def patient_id(folder: Path) -> str:
     """The PatientID of a folder's first file, "" if it has none."""
-    return str(_header(min(folder.glob("*.dcm")), folder.name, ["PatientID"]).get("PatientID", "") or "").strip()
+    return str(_header(listed(folder, "*.dcm")[0], folder.name, ["PatientID"]).get("PatientID", "") or "").strip()
 
 
 def find_slice(folder: Path, uid: str) -> Path:
@@ -41,7 +42,7 @@ def find_slice(folder: Path, uid: str) -> Path:
     Raises:
         DataError: no file is of this slice.
     """
-    files = sorted(folder.glob("*.dcm"), key=lambda path: path.stem != uid)
+    files = sorted(listed(folder, "*.dcm"), key=lambda path: path.stem != uid)
     for path in files:
         if str(_header(path, folder.name, ["SOPInstanceUID"]).get("SOPInstanceUID", "")) == uid:
             return path

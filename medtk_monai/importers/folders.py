@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from medtk_monai.formats.json_files import write_json
 from medtk_monai.importers.pairing import find_files, name_cases, pair_files
 from medtk_monai.importers.splits import Share, patients_by_pattern, split_cases
+from medtk_monai.json_files import write_json
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from medtk_monai.errors import DataError
-from medtk_monai.importers.cases import ImportedCase, ImportedSet, existing, map_cases, some
+from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases, some
+from medtk_monai.importers.files import existing, is_there, listed
 from medtk_monai.importers.mask_objects import WHOLE, MaskObjects, MaskRules, box_fields, read_mask
-from medtk_monai.importers.table_files import need_columns, read_table, table_columns
+from medtk_monai.importers.table_files import read_table, table_columns
 
 _SCAN = "_angio.nii.gz"
 _MASKS = "derivatives/manual_masks"
@@ -34,10 +35,10 @@ def import_lausanne(source: Path, rules: MaskRules | None = None) -> ImportedSet
     Raises:
         DataError: there are no masks at all, a file was not downloaded, or a mask is not fit or of no scan.
     """
-    scans = some(sorted(source.glob(f"sub-*/ses-*/anat/*{_SCAN}")), f"files sub-*/ses-*/anat/*{_SCAN}", source)
-    masks = some(sorted((source / _MASKS).rglob("*Lesion*_mask.nii.gz")), f"files {_MASKS}/**/*_Lesion_*_mask.nii.gz", source)
+    scans = some(listed(source, f"sub-*/ses-*/anat/*{_SCAN}"), f"files sub-*/ses-*/anat/*{_SCAN}", source)
+    masks = some(listed(source / _MASKS, "**/*Lesion*_mask.nii.gz"), f"files {_MASKS}/**/*_Lesion_*_mask.nii.gz", source)
     table = source / "participants.tsv"
-    rows = need_columns(read_table(table), ("participant_id",), table) if table.exists() else []
+    rows = read_table(table, ("participant_id",)) if is_there(table, "table") else []
     columns = {row["participant_id"]: table_columns(row, ("participant_id",)) for row in rows}
     chosen, by_session = rules or MaskRules(), _by_session(masks)
 

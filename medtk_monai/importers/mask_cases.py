@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index, read_json
 from medtk_monai.formats.label_map import side_file
+from medtk_monai.formats.values import as_index
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases
 from medtk_monai.importers.mask_objects import WHOLE, MaskObjects, MaskRules, mask_fields, read_mask
+from medtk_monai.json_files import read_json
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ def import_components(
         DataError: a label map is not fit, or has a value without a name.
     """
     masks = _read_masks(cases, rules)
-    values = {value for mask in masks if mask for value in mask.values} - rules.ignored_values
+    values = {value for mask in masks if mask for value in mask.named} - rules.ignored_values
     named = dict(names) if isinstance(names, Mapping) else _name_values(sorted(values), names)
     for case, mask in zip(cases, masks):
-        unknown = set(mask.values if mask else ()) - set(named) - rules.ignored_values
+        unknown = set(mask.named if mask else ()) - set(named) - rules.ignored_values
         if mask and unknown:
             what = f"label map {mask.path} has the value {min(unknown)}, which is no class"
             raise DataError(what, case.case_id, f"values are {', '.join(map(str, sorted(named)))}")
@@ -103,12 +104,12 @@ def _instance_classes(mask: MaskObjects, case: str) -> dict[int, int]:
     """Value -> class."""
     beside = side_file(mask.path)
     if not beside.exists():
-        return dict.fromkeys(mask.values, 0)
+        return dict.fromkeys(mask.named, 0)
     document = read_json(beside)
     known = document.get("instances") if isinstance(document, dict) else None
     if not isinstance(known, dict):
         raise DataError(f'{beside} has no object "instances"', case, 'write {"instances": {"1": 0}}')
-    for value in mask.values:
+    for value in mask.named:
         if str(value) not in known:
             raise DataError(f"{beside} does not tell the class of the value {value}", case, f'add "{value}" to it')
-    return {value: as_index(known[str(value)], f"{beside}: the class of {value}", case) for value in mask.values}
+    return {value: as_index(known[str(value)], f"{beside}: the class of {value}", case) for value in mask.named}

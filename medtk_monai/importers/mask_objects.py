@@ -14,6 +14,7 @@ from scipy.ndimage import find_objects, generate_binary_structure, label
 from medtk_monai.box_ops import boxes_to_world
 from medtk_monai.errors import DataError
 from medtk_monai.formats import read_grid
+from medtk_monai.images.label_values import IGNORED_VALUE
 from medtk_monai.importers.cases import box_objects
 from medtk_monai.transforms.load import LoadCased
 
@@ -58,7 +59,7 @@ class MaskObjects:
         path: the file.
         affine: (D + 1, D + 1), voxel centers -> RAS mm.
         boxes: (N, 2D) tight around their voxels, half open.
-        values: (N,) of the label map.
+        values: (N,) of the label map; below 0 for regions to be ignored.
         voxels: (N,) how many each has.
     """
 
@@ -68,20 +69,26 @@ class MaskObjects:
     values: tuple[int, ...]
     voxels: tuple[int, ...]
 
+    @property
+    def named(self) -> tuple[int, ...]:
+        """The values that name something, rather than being ignored."""
+        return tuple(value for value in self.values if value > 0)
+
 
 def read_mask(path: Path, case: str, connectivity: int | None) -> MaskObjects:
     """The objects of a label map, by value.
 
     Raises:
-        DataError: it cannot be read, has other values than whole numbers from 0, or the connectivity is not one of its dimensions.
+        DataError: it cannot be read, has other values than whole numbers, or the connectivity is not one of its dimensions.
     """
     dims = len(read_grid(path, case)["size"])
     # As a map of classes from 1, each value tells itself.
-    read = LoadCased(dims, label_map_kind="class").read_objects({"label_map": str(path)}, case)
+    read = LoadCased(dims, label_map_kind="class", allow_assumed=True).read_objects({"label_map": str(path)}, case)
     if read.mask is None:
         raise AssertionError("read without its image")
     mask, affine = read.mask
-    found = list(_parts(mask, (read.labels + 1).tolist(), _structure(connectivity, dims, case)))
+    values_of = torch.where(read.ignored, IGNORED_VALUE, read.labels + 1).tolist()
+    found = list(_parts(mask, values_of, _structure(connectivity, dims, case)))
     values, boxes, voxels = zip(*found) if found else ((), (), ())
     return MaskObjects(path, affine, np.array(boxes, dtype=np.int64).reshape(-1, 2 * dims), values, voxels)
 
@@ -117,10 +124,10 @@ def mask_fields(found: MaskObjects, classes: Mapping[int, int], rules: MaskRules
     Args:
         classes: value -> class.
     """
-    if any(_small(found, rules)) or rules.ignored_values & set(found.values) or len(set(found.values)) < len(found.values):
+    if any(_small(found, rules)) or rules.ignored_values & set(found.named) or len(set(found.named)) < len(found.named):
         return box_fields(found, classes, rules) | {"columns": {"segmentation": found.path}}
-    labels = [classes[value] for value in found.values]
-    names = {str(value): label for value, label in zip(found.values, labels)} if any(labels) else {}
+    labels = [classes[value] for value in found.named]
+    names = {str(value): label for value, label in zip(found.named, labels)} if any(labels) else {}
     return {"objects": {"label_map": found.path} | ({"labels": names} if names else {}), "labels": tuple(labels)}
 
 
@@ -128,8 +135,8 @@ def box_fields(found: MaskObjects, classes: Mapping[int, int], rules: MaskRules)
     """The objects as boxes along the axes of the label map, RAS mm, in the words of ``ImportedCase``; arguments as of ``mask_fields``."""
     small = _small(found, rules)
     keep = [index for index, is_small in enumerate(small) if not (is_small and rules.drop_small)]
-    labels = [classes[found.values[index]] for index in keep]
-    ignored = [small[index] or found.values[index] in rules.ignored_values for index in keep]
+    labels = [classes[found.values[index]] if found.values[index] > 0 else 0 for index in keep]
+    ignored = [small[index] or found.values[index] < 0 or found.values[index] in rules.ignored_values for index in keep]
     centers, sizes, direction = boxes_to_world(torch.from_numpy(found.boxes[keep]).double(), found.affine)
     left_out = tuple(f"an object of {count} voxels" for index, count in enumerate(found.voxels) if index not in keep)
     return box_objects("RAS", centers.numpy(), sizes.numpy(), labels, ignored, direction.numpy()) | {"left_out": left_out}
@@ -137,4 +144,5 @@ def box_fields(found: MaskObjects, classes: Mapping[int, int], rules: MaskRules)
 
 def _small(found: MaskObjects, rules: MaskRules) -> list[bool]:
     size = torch.linalg.det(found.affine[:-1, :-1]).abs().item()
-    return [count * size < rules.min_mm3 or count < rules.min_voxels for count in found.voxels]
+    too_small = [count * size < rules.min_mm3 or count < rules.min_voxels for count in found.voxels]
+    return [small and value > 0 for small, value in zip(too_small, found.values)]

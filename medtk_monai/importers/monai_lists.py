@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from monai.data.box_utils import convert_box_mode
 
 from medtk_monai.data.datalist import SPACES, case_name
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import as_index, as_list, as_vector, read_json
-from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, existing, some
+from medtk_monai.formats.values import as_index, as_vector
+from medtk_monai.importers.cases import ImportedCase, ImportedSet, box_objects, some
+from medtk_monai.importers.files import existing
 from medtk_monai.importers.splits import TEST
 from medtk_monai.importers.table_files import table_columns
+from medtk_monai.json_files import read_json
 
 _SPLITS = {"testing": TEST}
 
@@ -39,28 +42,49 @@ def import_monai(source: Path, images: str | None = None, box_mode: str = "cccwh
         raise DataError(f"{source} is a folder", remedy="name the JSON file")
     document = read_json(source)
     lists = {key: value for key, value in document.items() if isinstance(value, list)} if isinstance(document, Mapping) else {}
-    rows = [(key, n, row) for key, items in lists.items() for n, row in enumerate(items) if isinstance(row, dict) and row.get("image")]
+    rows = [(key, n, row) for key, items in lists.items() for n, row in enumerate(items) if _has_image(row)]
     some(rows, 'lists of {"image": ..., "box": ..., "label": ...}', source)
+    split = {key for key, _, _ in rows}
+    strays = [f"{key}[{n}]" for key, items in lists.items() if key in split for n, row in enumerate(items) if not _has_image(row)]
+    notes = [f"{len(strays)} entries without an image were left out, such as {strays[0]}"] if strays else []
     folder = source.parent / Path(images).expanduser() if images else source.parent
     cases = [_case(row, _SPLITS.get(key, key), folder, f"{source}: {key}[{n}]", box_mode, space) for key, n, row in rows]
     count = max([0, *(label for case in cases for label in case.labels)]) + 1
-    return ImportedSet(cases, ["object"] if count == 1 else [f"class {number}" for number in range(count)])
+    return ImportedSet(cases, ["object"] if count == 1 else [f"class {number}" for number in range(count)], notes)
+
+
+def _has_image(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("image"), str) and bool(row["image"])
 
 
 def _case(row: Mapping[str, Any], split: str, folder: Path, where: str, box_mode: str, space: str) -> ImportedCase:
     image = existing(folder / str(row["image"]), "image", where)
     case = str(row.get("case_id") or case_name(image))
-    values = as_list(row.get("box", []), f"{where}: box", case, list)
-    labels = [as_index(label, f"{where}: label", case) for label in as_list(row.get("label", []), f"{where}: label", case, int)]
-    if len(labels) != len(values):
-        raise DataError(f"{where} has {len(labels)} labels for {len(values)} boxes", case, "write one label per box")
-    boxes = _centered([as_vector(box, len(values[0]), f"{where}: a box", case) for box in values], box_mode, where, case)
-    centers, sizes = np.split(boxes, 2, axis=1)
-    good: np.ndarray = np.array([min(size) > 0 for size in sizes.tolist()], dtype=bool)
-    left_out = tuple(f"box {number} {values[number]}, which has no size" for number in np.flatnonzero(~good))
-    fields = box_objects(space, centers[good], sizes[good], [label for label, is_good in zip(labels, good) if is_good])
+    boxes, labels, lost = _boxes(row, where, case)
+    centers, sizes = np.split(_centered(boxes, box_mode, where, case), 2, axis=1)
+    fields = box_objects(space, centers, sizes, labels)
     columns = table_columns({key: str(value) for key, value in row.items() if isinstance(value, str | int | float)})
-    return ImportedCase(case, image, **fields, split=split, columns=columns, left_out=left_out)
+    return ImportedCase(case, image, **(fields | {"lost": (*lost, *fields["lost"])}), split=split, columns=columns)
+
+
+def _boxes(row: Mapping[str, Any], where: str, case: str) -> tuple[list[list[float]], list[int], list[str]]:
+    """Boxes, their labels, and what is wrong with those that cannot be read."""
+    values, labels = row.get("box", []), row.get("label", [])
+    if not isinstance(values, list) or not isinstance(labels, list) or len(labels) != len(values):
+        counts = [len(part) if isinstance(part, list) else f"no list of ({type(part).__name__})" for part in (labels, values)]
+        return [], [], [f"{where} has {counts[0]} labels for {counts[1]} boxes"]
+    lengths = Counter(len(box) for box in values if isinstance(box, list) and len(box) in (4, 6))
+    length = lengths.most_common(1)[0][0] if lengths else 6
+    boxes, kept, lost = [], [], []
+    for number, (box, label) in enumerate(zip(values, labels)):
+        try:
+            found = as_vector(box, length, f"{where}: box {number}", case), as_index(label, f"{where}: label {number}", case)
+        except DataError as error:
+            lost.append(error.what)
+        else:
+            boxes.append(found[0])
+            kept.append(found[1])
+    return boxes, kept, lost
 
 
 def _centered(boxes: Sequence[Sequence[float]], box_mode: str, where: str, case: str) -> np.ndarray:

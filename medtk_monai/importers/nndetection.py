@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import read_json
-from medtk_monai.importers.cases import ImportedSet, existing, some
+from medtk_monai.importers.cases import ImportedSet, some
+from medtk_monai.importers.channel_files import find_pairs, other_channels
+from medtk_monai.importers.files import existing, is_there
 from medtk_monai.importers.mask_cases import MaskCase, import_instances
 from medtk_monai.importers.mask_objects import MaskRules
 from medtk_monai.importers.plain_yaml import read_plain_yaml
 from medtk_monai.importers.splits import TEST
+from medtk_monai.json_files import read_json
 
 _DATASETS = ("dataset.json", "dataset.yaml", "dataset.yml")
 _SPLITTED = "raw_splitted"
@@ -37,19 +37,18 @@ def import_nndetection(source: Path, channel: int = 0, rules: MaskRules | None =
     Raises:
         DataError: a file is missing or not as described.
     """
-    table = next((source / name for name in _DATASETS if (source / name).exists()), None)
+    table = next((source / name for name in _DATASETS if is_there(source / name, "description")), None)
     if table is None:
         raise DataError(f"{source} has no {' or '.join(_DATASETS)}", remedy="name the folder of the task, such as Task000_Example")
     document = read_json(table) if table.suffix == ".json" else read_plain_yaml(table)
     names = _names(document.get("labels") if isinstance(document, dict) else None, table)
     folder = source / _SPLITTED if (source / _SPLITTED).is_dir() else source
-    cases = _cases(folder, "Tr", "", channel)
+    cases, left = _cases(folder, "Tr", "", channel)
     some(cases, "label maps in labelsTr", folder)
-    tests = _cases(folder, "Ts", TEST, channel) if (folder / "labelsTs").is_dir() else []
+    tests, left_of_tests = _cases(folder, "Ts", TEST, channel)
     modalities = document.get("modalities", document.get("modality", {}))
-    others = len(modalities) - 1 if isinstance(modalities, dict) else 0
-    notes = [f"{others} modalities beside number {channel} were left out: a datalist takes one image for each case"] if others > 0 else []
-    return import_instances([*cases, *tests], names, rules or MaskRules(), notes)
+    others = other_channels(len(modalities) if isinstance(modalities, dict) else 0, channel, "modalities")
+    return import_instances([*cases, *tests], names, rules or MaskRules(), [*others, *left, *left_of_tests])
 
 
 def _names(labels: Any, table: Path) -> list[str]:
@@ -60,16 +59,9 @@ def _names(labels: Any, table: Path) -> list[str]:
     return [str(known[str(number)]) for number in range(len(known))]
 
 
-def _cases(folder: Path, part: str, split: str, channel: int) -> list[MaskCase]:
-    label_maps = sorted(path for path in folder.glob(f"labels{part}/*") if path.name.endswith(IMAGE_SUFFIXES))
-    images = {case_name(path): path for path in folder.glob(f"images{part}/*") if path.name.endswith(IMAGE_SUFFIXES)}
-    numbered = {name for name in images if re.search(r"_\d{4}$", name)}
-    cases = []
-    for label_map in label_maps:
-        name = case_name(label_map)
-        wanted = f"{name}_{channel:04d}" if numbered else name
-        if wanted not in images:
-            raise DataError(f"{folder / f'images{part}'} has no image {wanted}", name, "add the image, or remove its label map")
-        existing(label_map.with_name(f"{name}.json"), "list of classes", name)
-        cases.append(MaskCase(name, images[wanted], label_map, split=split))
-    return cases
+def _cases(folder: Path, part: str, split: str, channel: int) -> tuple[list[MaskCase], list[str]]:
+    """The cases of a part, each with a list of classes; and notes on what was left out."""
+    pairs, notes = find_pairs(folder, part, channel)
+    for pair in pairs:
+        existing(pair.label_map.with_name(f"{pair.case}.json"), "list of classes", pair.case)
+    return [MaskCase(pair.case, pair.image, pair.label_map, split=split) for pair in pairs], notes

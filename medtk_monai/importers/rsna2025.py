@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import numpy as np
 from medtk_monai.errors import DataError, import_extra
 from medtk_monai.importers.cases import ImportedCase, ImportedSet, map_cases, point_objects, some
 from medtk_monai.importers.dicom_points import SliceGeometry, find_slice, patient_id, read_geometry
-from medtk_monai.importers.table_files import need_columns, read_table, typed
+from medtk_monai.importers.files import listed
+from medtk_monai.importers.table_files import read_table, typed
 
 _SERIES, _SLICE, _PRESENT = "SeriesInstanceUID", "SOPInstanceUID", "Aneurysm Present"
 _COLUMNS = {"PatientAge": "age", "PatientSex": "sex", "Modality": "modality"}
@@ -22,13 +24,28 @@ _COLUMNS = {"PatientAge": "age", "PatientSex": "sex", "Modality": "modality"}
 
 @dataclass(frozen=True)
 class _Localizer:
-    """A point: pixels x and y of a slice, and the frame of a file of several slices."""
+    """A row: a point, pixels x and y of a slice, with the frame of a file of several slices; none where it cannot be read."""
 
+    where: str
     slice_uid: str
-    x: float
-    y: float
-    frame: int | None
+    coordinates: str
     location: str
+
+    def point(self) -> tuple[float, float, int | None]:
+        """x, y and the frame.
+
+        Raises:
+            DataError: the row does not tell.
+        """
+        try:
+            values = ast.literal_eval(self.coordinates)
+            x, y = float(values["x"]), float(values["y"])
+            frame = None if values.get("f") is None else int(values["f"])
+        except (ValueError, SyntaxError, KeyError, TypeError, AttributeError, RecursionError, MemoryError, OverflowError) as error:
+            raise DataError(f"{self.where}: the coordinates are {self.coordinates[:80]!r}") from error
+        if not (isfinite(x) and isfinite(y)):
+            raise DataError(f"{self.where}: the coordinates are {self.coordinates[:80]!r}")
+        return x, y, frame
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ def import_rsna2025(source: Path, radius_mm: float | None = None, location_class
     """
     import_extra("pydicom", "dicom")
     table, points = source / "train.csv", source / "train_localizers.csv"
-    rows = some(need_columns(read_table(table), (_SERIES, _PRESENT), table), "rows", table)
+    rows = some(read_table(table, (_SERIES, _PRESENT)), "rows", table)
     localizers = _read_localizers(points)
     locations = [name for name in rows[0] if name not in (_SERIES, _PRESENT, *_COLUMNS)]
     names = locations if location_classes else ["aneurysm"]
@@ -82,25 +99,16 @@ def import_rsna2025(source: Path, radius_mm: float | None = None, location_class
 
 def _read_localizers(path: Path) -> dict[str, list[_Localizer]]:
     found: dict[str, list[_Localizer]] = {}
-    rows = need_columns(read_table(path), (_SERIES, _SLICE, "coordinates", "location"), path)
+    rows = read_table(path, (_SERIES, _SLICE, "coordinates", "location"))
     for number, row in enumerate(rows, 2):
-        found.setdefault(row[_SERIES], []).append(_localizer(row, f"{path}, row {number}"))
+        localizer = _Localizer(f"{path}, row {number}", row[_SLICE], row["coordinates"], row["location"])
+        found.setdefault(row[_SERIES], []).append(localizer)
     return found
-
-
-def _localizer(row: Mapping[str, str], where: str) -> _Localizer:
-    try:
-        values = ast.literal_eval(row["coordinates"])
-        frame = None if values.get("f") is None else int(values["f"])
-        return _Localizer(row[_SLICE], float(values["x"]), float(values["y"]), frame, row["location"])
-    except (ValueError, SyntaxError, KeyError, TypeError, AttributeError) as error:
-        what = f"{where}: the coordinates are {row['coordinates']!r}"
-        raise DataError(what, row[_SERIES], "write {'x': 12.5, 'y': 30.0}, or download the file again") from error
 
 
 def _find_maps(folder: Path) -> dict[str, Path]:
     """Series -> its segmentation, that of the vessels where there are two."""
-    found = sorted(folder.rglob("*.nii*"), key=lambda path: "_cowseg" not in path.name)
+    found = sorted(listed(folder, "**/*.nii", "**/*.nii.gz"), key=lambda path: "_cowseg" not in path.name)
     return {re.sub(r"(_cowseg)?\.nii(\.gz)?$", "", path.name): path for path in reversed(found)}
 
 
@@ -108,21 +116,46 @@ def _series(row: Mapping[str, str], source: Path, localizers: Mapping[str, Seque
     uid = row[_SERIES]
     own = localizers.get(uid, [])
     columns: dict[str, Any] = {name: typed(row[key]) for key, name in _COLUMNS.items() if row.get(key)}
-    if own:
-        columns |= {"location": "; ".join(sorted({point.location for point in own})), "point_locations": [point.location for point in own]}
     return _Series(uid, source / "series" / uid, own, columns | ({"segmentation": maps[uid]} if uid in maps else {}))
 
 
 def _case(series: _Series, names: Sequence[str], radius_mm: float | None) -> ImportedCase:
-    some(sorted(series.folder.glob("*.dcm")), "DICOM files", series.folder)
+    some(listed(series.folder, "*.dcm"), "DICOM files", series.folder)
     case = ImportedCase(series.uid, series.folder, patient=patient_id(series.folder), columns=series.columns)
-    if not series.localizers:
-        return case
-    geometries = [read_geometry(find_slice(series.folder, point.slice_uid), point.frame, series.uid) for point in series.localizers]
-    places = [geometry.place(point.x, point.y) for geometry, point in zip(geometries, series.localizers)]
-    labels = [_label(point.location, names, series.uid) for point in series.localizers]
-    fields = point_objects("LPS", places, [radius_mm] * len(places), labels)
-    return replace(case, **(fields | {"objects": fields["objects"] | _direction(geometries)}))
+    points, lost = [], []
+    for localizer in series.localizers:
+        try:
+            points.append(_point(localizer, series, names))
+        except DataError as error:
+            lost.append(error.what)
+    if not points:
+        return replace(case, lost=tuple(lost))
+    fields = point_objects("LPS", [point.place for point in points], [radius_mm] * len(points), [point.label for point in points])
+    locations = [point.location for point in points]
+    columns = dict(case.columns) | {"location": "; ".join(sorted(set(locations))), "point_locations": locations}
+    objects = fields["objects"] | _direction([point.geometry for point in points])
+    return replace(case, **(fields | {"objects": objects}), columns=columns, lost=tuple(lost))
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A localizer, placed: LPS mm."""
+
+    place: list[float]
+    label: int
+    location: str
+    geometry: SliceGeometry
+
+
+def _point(localizer: _Localizer, series: _Series, names: Sequence[str]) -> _Point:
+    """Where a localizer lies.
+
+    Raises:
+        DataError: nobody knows.
+    """
+    x, y, frame = localizer.point()
+    geometry = read_geometry(find_slice(series.folder, localizer.slice_uid), frame, series.uid)
+    return _Point(geometry.place(x, y), _label(localizer.location, names, series.uid), localizer.location, geometry)
 
 
 def _label(location: str, names: Sequence[str], case: str) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import parse_number
+from medtk_monai.formats.values import parse_number
 
 TABLES = ("manifest.csv", "participants.tsv")
 """Names of tables that are read without being named."""
@@ -20,33 +20,25 @@ _RESERVED = (
 """Names that mean something else in a datalist."""
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, or a TSV file by its suffix.
+def read_table(path: Path, needed: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The rows of a CSV file, or a TSV file by its suffix, without blanks around names and values.
 
     Raises:
-        DataError: it cannot be read, or a row has more or fewer values than the first.
+        DataError: it cannot be read, lacks one of the columns that are needed, or a row has more or fewer values than the first.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True))
+            reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+            names, rows = [name.strip() for name in reader.fieldnames or ()], list(reader)
     except (OSError, csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a table that can be read: {error}", remedy="write it again, in UTF-8") from error
+    missing = [name for name in needed if name not in names]
+    if missing or not names:
+        raise DataError(f"{path} lacks the columns {', '.join(missing)}" if names else f"{path} is empty", remedy="download it again")
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             raise DataError(f"{path}, row {number}: values do not fit the columns", remedy="correct the row")
-    return rows
-
-
-def need_columns(rows: list[dict[str, str]], names: tuple[str, ...], path: Path) -> list[dict[str, str]]:
-    """``rows`` if they have these columns.
-
-    Raises:
-        DataError: one is missing.
-    """
-    missing = [name for name in names if rows and name not in rows[0]]
-    if missing:
-        raise DataError(f"{path} lacks the columns {', '.join(missing)}", remedy="download it again")
-    return rows
+    return [{name.strip(): value.strip() for name, value in row.items()} for row in rows]
 
 
 def table_columns(row: Mapping[str, str], but: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from typing import Any
 from medtk_monai.data.case_fields import check_class_names
 from medtk_monai.data.datalist import CLASS_NAMES, check_ids
 from medtk_monai.errors import DataError
-from medtk_monai.formats.json_files import write_json
 from medtk_monai.importers.cases import ImportedCase, ImportedSet
+from medtk_monai.importers.losses import Settled, settle
 from medtk_monai.importers.splits import TEST, VALIDATION, Share, split_cases
+from medtk_monai.json_files import write_json
 
 DATALIST, ACCOUNT = "datalist.json", "import.json"
 _DEFAULT_SHARE = 0.2
@@ -52,16 +53,18 @@ def write_import(
         The account.
 
     Raises:
-        DataError: there is a datalist.json, two cases or classes have one name, or the shares do not fit.
+        DataError: there is a datalist.json, two cases or classes have one name, no case has objects that can be read, or the shares do
+            not fit.
     """
     path = out / DATALIST
     if path.exists() and not overwrite:
         raise DataError(f"{path} exists", remedy="name another --out, or overwrite it by --overwrite True")
     check_class_names(list(found.class_names), str(path))
     check_ids([{"case_id": case.case_id} for case in found.cases], "the data set")
-    splits = deal(found.cases, splitting)
+    settled = settle(found)
+    splits = deal(settled.cases, splitting)
     document = {name: [_entry(case, out.absolute(), relative) for case in cases] for name, cases in splits.items()}
-    account = dict(origin) | _account(found, splits)
+    account = dict(origin) | _account(found, settled, splits)
     write_json(out / ACCOUNT, account)
     write_json(path, document | {CLASS_NAMES: list(found.class_names)})
     return account
@@ -98,16 +101,25 @@ def _entry(case: ImportedCase, folder: Path, relative: bool) -> dict[str, Any]:
     return entry | {key: os.path.relpath(path, folder) if relative else str(path) for key, path in paths.items()}
 
 
-def _account(found: ImportedSet, splits: Mapping[str, Sequence[ImportedCase]]) -> dict[str, Any]:
-    notes, shared = list(found.notes), _shared_patients(splits)
+def _account(found: ImportedSet, settled: Settled, splits: Mapping[str, Sequence[ImportedCase]]) -> dict[str, Any]:
+    shared, counts = _shared_patients(splits), {name: _counts(cases, found.class_names) for name, cases in splits.items()}
+    notes = [*found.notes, *_empty_splits(counts)]
     if shared:
         notes.append(f"{len(shared)} patients are in more than one split of the data set, such as {shared[0]}")
     return {
         "class_names": list(found.class_names),
-        "splits": {name: _counts(cases, found.class_names) for name, cases in splits.items()},
-        "left_out": [{"case_id": case.case_id, "what": what} for case in found.cases for what in case.left_out],
+        "splits": counts,
+        "left_out": [{"case_id": case.case_id, "what": what} for case in found.cases for what in (*case.lost, *case.left_out)],
+        "cases_left_out": [case.case_id for case in settled.dropped],
         "notes": notes,
     }
+
+
+def _empty_splits(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Notes on splits none of whose cases has objects, where other splits have some."""
+    empty = [name for name, split in counts.items() if split["cases_without_objects"] == split["cases"]]
+    cases = {name: counts[name]["cases"] for name in empty}
+    return [f"none of the {cases[name]} cases of {name} has objects" for name in empty] if len(empty) < len(counts) else []
 
 
 def _shared_patients(splits: Mapping[str, Sequence[ImportedCase]]) -> list[str]:
@@ -139,4 +151,7 @@ def summary(account: Mapping[str, Any], out: Path) -> str:
     if account["left_out"]:
         first = account["left_out"][0]
         lines.append(f"{len(account['left_out'])} objects left out, such as {first['what']} of case {first['case_id']!r}: see {ACCOUNT}")
+    if account["cases_left_out"]:
+        told = f"such as {account['cases_left_out'][0]!r}: none of their objects can be read, and they would pass for cases without any"
+        lines.append(f"{len(account['cases_left_out'])} cases left out, {told}")
     return "\n".join([*lines, *account["notes"]])

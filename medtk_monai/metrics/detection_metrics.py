@@ -10,7 +10,7 @@ from torch import Tensor
 from medtk_monai.errors import DataError
 from medtk_monai.metrics.average_precision import AP_IOUS
 from medtk_monai.metrics.froc import FrocCurve
-from medtk_monai.metrics.hits import Hit, IoUHit
+from medtk_monai.metrics.hits import Hit, IoUHit, region_masks
 from medtk_monai.metrics.match_table import MatchTable, tabulate
 from medtk_monai.metrics.matching import CaseMatches, match_detections
 from medtk_monai.metrics.resampling import NO_BOOTSTRAP, Bootstrap
@@ -44,13 +44,14 @@ class DetectionMetrics:
         """Forget all cases."""
         self._cases = []
 
-    def update(self, detections: Detections, target: Target, case_id: str = "") -> CaseMatches:
+    def update(self, detections: Detections, target: Target, case_id: str = "", spacing: float | Sequence[float] = 1.0) -> CaseMatches:
         """Match one case and remember the result.
 
         Args:
             detections: all detections of the case.
             target: its objects, ignored ones included.
             case_id: named in errors.
+            spacing: unit of the boxes per voxel of the target's region, of whose masks ignored objects excuse findings.
 
         Returns:
             The matches at the hit rule.
@@ -60,7 +61,8 @@ class DetectionMetrics:
         """
         self._check_labels(detections.labels, "a detection", case_id)
         self._check_labels(target.labels[~target.ignored], "an object", case_id)
-        matches = tuple(match_detections(detections, target, hit, case_id) for hit in (self.hit, *self.ap_hits))
+        masks = region_masks(target, spacing)
+        matches = tuple(match_detections(detections, target, hit, case_id, masks=masks) for hit in (self.hit, *self.ap_hits))
         self._cases.append(matches)
         return matches[0]
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from medtk_monai.box_ops import box_centers, box_sizes, pairwise_iou
+from medtk_monai.structures import Target
 
 _ROUNDING = 1e-6
 
@@ -155,6 +156,22 @@ class MaskHit:
         values = torch.zeros(len(voxels), dtype=torch.int64)
         values[inside] = self.instances[tuple(voxels[inside].T)].long()
         return (values[:, None] == torch.arange(1, len(object_boxes) + 1)).float()
+
+
+def region_masks(target: Target, spacing: float | Sequence[float] = 1.0) -> MaskHit | None:
+    """The masks of a target's ignored objects; None where it has no such objects, or their boxes tell what they cover.
+
+    Args:
+        spacing: unit of the boxes per voxel of the target's grid.
+    """
+    if target.ignored_region is None or target.region_numbers is None:
+        return None
+    region, numbers = target.ignored_region.long(), target.region_numbers
+    objects = region.new_zeros(max(int(region.max()), int(numbers.max())) + 1)
+    objects[numbers] = torch.arange(1, len(numbers) + 1, device=objects.device)
+    objects[0] = 0
+    steps = spacing if isinstance(spacing, Sequence) else (spacing,) * region.ndim
+    return MaskHit(objects[region], tuple(steps))
 
 
 def _distances(detection_boxes: Tensor, object_boxes: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
 from medtk_monai.atomic import replacing
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import parse_json
 
 MODEL_FILE, CARD_FILE = "model.json", "README.md"
 IN_RUN = "model"
@@ -73,10 +73,7 @@ class ModelFiles:
             DataError: there is none, or it is no JSON.
         """
         content = self.read(MODEL_FILE, _MOST_DESCRIPTION)
-        try:
-            return json.loads(content.decode("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{MODEL_FILE} of {self.path} is damaged: {error}".splitlines()[0], remedy=_REMEDY) from error
+        return parse_json(content, f"{MODEL_FILE} of {self.path}", _REMEDY)
 
     def write(self, parts: Mapping[str, bytes]) -> None:
         """Replace files; model.json, which names the others, is the last, so that the model is whole at any time.
@@ -85,18 +82,15 @@ class ModelFiles:
             DataError: they cannot be written.
         """
         ordered = sorted(parts, key=lambda name: name == MODEL_FILE)
-        try:
-            if self.path.is_dir() or self.path.suffix.lower() != ".zip":
-                for name in ordered:
-                    with replacing(self.path / name) as temporary:
-                        temporary.write_bytes(parts[name])
-                return
-            kept = self._others(parts) if self.path.exists() else {}
-            with replacing(self.path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as file:
-                for name, content in {**kept, **{self.prefix + name: parts[name] for name in ordered}}.items():
-                    file.writestr(ZipInfo(name), content)  # without the time, so that equal models are equal files
-        except OSError as error:
-            raise DataError(f"cannot write {self.path}: {error}", remedy="free space, or choose another folder") from error
+        if self.path.is_dir() or self.path.suffix.lower() != ".zip":
+            for name in ordered:
+                with replacing(self.path / name) as temporary:
+                    temporary.write_bytes(parts[name])
+            return
+        kept = self._others(parts) if self.path.exists() else {}
+        with replacing(self.path) as temporary, ZipFile(temporary, "w", ZIP_STORED) as file:
+            for name, content in {**kept, **{self.prefix + name: parts[name] for name in ordered}}.items():
+                file.writestr(ZipInfo(name), content)  # without the time, so that equal models are equal files
 
     def _others(self, parts: Iterable[str]) -> dict[str, bytes]:
         with ZipFile(self.path) as file:

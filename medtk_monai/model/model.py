@@ -19,6 +19,7 @@ from medtk_monai.digests import file_sha256, values_sha256
 from medtk_monai.errors import DataError
 from medtk_monai.export import read_description
 from medtk_monai.export.description import EXPORT_FILE
+from medtk_monai.json_files import as_json
 from medtk_monai.model.card import model_card
 from medtk_monai.model.files import CARD_FILE, MODEL_FILE, ModelFiles, find_model
 from medtk_monai.model.safety import check_recipe, check_tuned
@@ -232,7 +233,7 @@ def _from_checkpoint(path: Path, trust: bool) -> Model:
 def _from_notes(notes: Any, path: Path, network: Network, trust: bool) -> Model:
     """A model from what a training has noted in its checkpoints."""
     try:
-        notes = json.loads(json.dumps(notes))  # lists in the place of tuples, and nothing but plain values
+        notes = as_json(notes)  # lists in the place of tuples, and nothing but plain values
     except (TypeError, ValueError, RecursionError) as error:
         raise DataError(f"the notes of {path} are broken: {error}".splitlines()[0], remedy=_HINT) from error
     noted = notes.get("model") if isinstance(notes, Mapping) else None

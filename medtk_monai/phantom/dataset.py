@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 from collections.abc import Callable
 from functools import partial
@@ -15,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from medtk_monai.atomic import make_folder, replacing
 from medtk_monai.case_mapper import case_mapper
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json, write_json
 from medtk_monai.phantom.case import SHAPES, PhantomCase, make_phantom_case
 from medtk_monai.phantom.head.case import HeadCase, make_head_case
 from medtk_monai.phantom.head.protocols import SIZES
@@ -112,7 +113,7 @@ def _write_dataset(folder: Path, settings: dict[str, Any], make: Callable[[int],
     if not _is_finished(folder, settings):
         _prepare_folder(folder, settings)
         cases = _write_cases(folder, sum(splits.values()), partial(_write_case, folder, make), num_workers)
-        _write_json(folder / DATALIST, {**_header(seed, settings), **_split(cases, splits)})
+        write_json(folder / DATALIST, {**_header(seed, settings), **_split(cases, splits)})
         (folder / UNFINISHED).unlink()
     return folder / DATALIST
 
@@ -146,8 +147,8 @@ def _is_finished(folder: Path, settings: dict[str, Any]) -> bool:
     """
     if not (folder / DATALIST).exists():
         return False
-    found = _read_json(folder / DATALIST)
-    if found.get("settings") != settings:
+    found = _read(folder / DATALIST)
+    if not isinstance(found, dict) or found.get("settings") != settings:
         raise DataError(f"{folder} holds another data set", remedy="choose another folder, or delete this one")
     items = [item for split in settings["num_cases"] for item in found[split]]
     missing = [item["case_id"] for item in items if not all((folder / item[key]).exists() for key in ("image", "label_map"))]
@@ -160,12 +161,12 @@ def _prepare_folder(folder: Path, settings: dict[str, Any]) -> None:
     """Makes the folder and marks it as unfinished; an interrupted run with the same settings is taken up again."""
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file", remedy="choose a folder")
-    resumed = (folder / UNFINISHED).exists() and _read_json(folder / UNFINISHED) == settings
+    resumed = (folder / UNFINISHED).exists() and _read(folder / UNFINISHED) == settings
     if not resumed and folder.exists() and any(folder.iterdir()):
         raise DataError(f"{folder} holds other data", remedy="choose an empty folder, or delete this one")
     for part in ("images", "label_maps"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-    _write_json(folder / UNFINISHED, settings)
+        make_folder(folder / part)
+    write_json(folder / UNFINISHED, settings)
 
 
 def _write_cases(folder: Path, num_cases: int, write: partial[dict[str, Any]], num_workers: int | None) -> list[dict[str, Any]]:
@@ -197,19 +198,10 @@ def _write_nifti(path: Path, array: NDArray, affine: NDArray[np.float64]) -> Non
     image.set_sform(affine, code=1)
     image.header.set_xyzt_units("mm")
     # nibabel's own gzip files carry the time of writing.
-    path.write_bytes(gzip.compress(image.to_bytes(), compresslevel=4, mtime=0))
+    content = gzip.compress(image.to_bytes(), compresslevel=4, mtime=0)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes the file whole or not at all."""
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(content, indent=1) + "\n")
-    draft.replace(path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="choose another folder, or delete this one") from error
-    return content if isinstance(content, dict) else {}
+def _read(path: Path) -> Any:
+    return read_json(path, "choose another folder, or delete this one")

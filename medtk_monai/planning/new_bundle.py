@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.atomic import refuse_existing, write_text_atomically
+from medtk_monai.atomic import make_folder, refuse_existing, write_text_atomically
 from medtk_monai.bundle import keys
 from medtk_monai.bundle.layers import commands, difference
 from medtk_monai.bundle.parts import config_file
 from medtk_monai.errors import existing_file
+from medtk_monai.json_files import read_json
 from medtk_monai.planning.plan import EXPLANATION, Plan
 from medtk_monai.wording import counted
 
 _WIDTH = 140
+_BUNDLE = "give the folder of a bundle"
 
 
 def write_bundle(
@@ -35,10 +37,10 @@ def write_bundle(
     """
     refuse_existing(folder)
     below = config_file(template)
-    metadata = json.loads(Path(existing_file(template / "metadata.json", "give the folder of a bundle")).read_text(encoding="utf-8"))
+    metadata = read_json(existing_file(template / "metadata.json", _BUNDLE), _BUNDLE, dict)
     known = list(class_names) + [f"class {label}" for label in range(len(class_names), plan.values["num_classes"])]
     own = {"output_dir": f"runs/{folder.name}", "datalist": str(Path(datalist).expanduser().absolute()), "class_names": known}
-    (folder / "docs").mkdir(parents=True)
+    make_folder(folder / "docs")
     write_text_atomically(folder / "train.json", compact_json(difference(below, folder, own | plan.values)) + "\n")
     write_text_atomically(folder / "metadata.json", compact_json(_metadata(metadata, folder.name, plan.values, stride, known)) + "\n")
     write_text_atomically(folder / EXPLANATION, plan.explanation)

@@ -31,9 +31,9 @@ def preprocessing(facts: DataFacts, grid: Grid) -> list[dict[str, Any]]:
 
 def _intensities(facts: DataFacts) -> list[dict[str, Any]]:
     """CT: clipped to the range of the foreground, as Hounsfield units mean the same in every scan; else each image by itself."""
-    normalize = {"_target_": "NormalizeIntensityd", "keys": "image", "channel_wise": True, "nonzero": False}
     if facts.unit != "HU":
-        return [normalize | {"nonzero": facts.foreground < _AIR and facts.dims == 3}]
+        nonzero = facts.foreground < _AIR and facts.dims == 3
+        return [{"_target_": "medtk_monai.transforms.StandardizeIntensityd", "nonzero": nonzero}]
     low, high = facts.intensity["0"], facts.intensity["100"]
     scale = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": low, "a_max": high, "b_min": -1.0, "b_max": 1.0, "clip": True}
     return [scale]

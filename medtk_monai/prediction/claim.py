@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.atomic import write_text_atomically
+from medtk_monai.atomic import make_folder, write_text_atomically
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import as_json, read_json
 
 
 def claim_folder(
@@ -26,16 +27,12 @@ def claim_folder(
     Raises:
         DataError: the folder cannot be written, or is in use with other settings.
     """
-    wanted = json.loads(json.dumps(settings, default=str))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = renew(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
-        different = [key for key in dict.fromkeys([*wanted, *(found or {})]) if wanted.get(key) != (found or {}).get(key)]
-        if found is None or (different and not in_use):
-            write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
-            return
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot use {path.parent}: {error}", remedy="choose another --out") from error
-    if different:
+    wanted = as_json(settings, str)
+    make_folder(path.parent)
+    found = renew(read_json(path, "choose another --out, or remove that file", dict)) if path.exists() else None
+    different = [key for key in dict.fromkeys([*wanted, *(found or {})]) if wanted.get(key) != (found or {}).get(key)]
+    if found is None or (different and not in_use):
+        write_text_atomically(path, json.dumps(wanted, indent=1) + "\n")
+    elif different:
         what = f"{path.parent} holds {content} made with other settings: {', '.join(different)}"
         raise DataError(what, remedy="choose another --out, or remove that folder")

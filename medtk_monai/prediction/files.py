@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medtk_monai.formats.json_files import write_json
 from medtk_monai.formats.predictions import MEDTK, OPERATING_POINTS
+from medtk_monai.json_files import write_json
 from medtk_monai.model import ModelSource
 from medtk_monai.prediction.inputs import Scan
 from medtk_monai.prediction.looks import ViewOptions

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,14 +16,17 @@ from typing import Any
 
 from medtk_monai.data.datalist import IMAGE_SUFFIXES, case_name, chosen_split, load_datalist
 from medtk_monai.errors import DataError
+from medtk_monai.formats.case_names import folder_of_case
 from medtk_monai.images.dicom_files import dicom_class, is_dicom_image
-from medtk_monai.prediction.own_files import is_own_file, is_own_folder
+from medtk_monai.prediction.own_files import is_own_file, is_own_folder, own_names
 
 OTHER_SUFFIXES = (*IMAGE_SUFFIXES, ".nhdr")
 """Of images other than DICOM."""
 READABLE_SUFFIXES = (*OTHER_SUFFIXES, ".dcm")
 MAX_ARCHIVE_BYTES = 20 * 10**9
 """An archive that unpacks to more is refused."""
+_SUSPICIOUS_BYTES, _SUSPICIOUS_TIMES = 5 * 10**8, 100
+"""As is one that unpacks to more than both: slices of a scan are no such emptiness."""
 
 
 @dataclass(frozen=True)
@@ -33,20 +36,22 @@ class Scan:
     Args:
         case_id: as a datalist or the name of the file tells it.
         path: an image file, a folder of one DICOM series, or a zip archive of one.
+        has_twin: another scan's id differs from its own in upper and lower case alone.
     """
 
     case_id: str
     path: str
+    has_twin: bool = False
 
     @property
     def folder(self) -> str:
-        """A name for the folder of what is found in it: the case id without what file systems do not take."""
-        return re.sub(r"[^\w.\-+]", "_", self.case_id).strip(".") or "_"
+        """A name for the folder of what is found in it, which no other case has, see ``folder_of_case``."""
+        return folder_of_case(self.case_id, own_names(), self.has_twin)
 
 
 def scans_of(cases: Sequence[Mapping[str, Any]]) -> list[Scan]:
     """The scans of cases as ``load_datalist`` gives them."""
-    return [Scan(case["case_id"], case["image"]) for case in cases]
+    return _with_twins([Scan(case["case_id"], case["image"]) for case in cases])
 
 
 def find_scans(inputs: Sequence[str | os.PathLike], split: str | None = None) -> list[Scan]:
@@ -138,7 +143,13 @@ def _with_own_names(scans: Sequence[Scan]) -> list[Scan]:
     else:
         name = max(taken, key=lambda name: taken[name])
         raise DataError(f"{taken[name]} scans have this name", name, "rename them, or predict them into different folders")
-    return scans
+    return _with_twins(scans)
+
+
+def _with_twins(scans: Sequence[Scan]) -> list[Scan]:
+    """Scans that know whether another one's id differs in upper and lower case alone: many file systems take these for equal."""
+    taken = Counter(scan.case_id.casefold() for scan in scans)
+    return [replace(scan, has_twin=taken[scan.case_id.casefold()] > 1) for scan in scans]
 
 
 def _with_suffixes(scans: Sequence[Scan]) -> list[Scan]:
@@ -179,8 +190,10 @@ def _unpack(scan: Scan, folder: Path) -> None:
     try:
         with zipfile.ZipFile(scan.path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-            if size > MAX_ARCHIVE_BYTES:
-                raise DataError(f"archive {scan.path} would unpack to {size / 1e9:.0f} GB", scan.case_id, "unpack it yourself")
+            packed = sum(member.compress_size for member in archive.infolist())
+            if size > MAX_ARCHIVE_BYTES or (size > _SUSPICIOUS_BYTES and size > _SUSPICIOUS_TIMES * packed):
+                what = f"archive {scan.path} of {packed / 1e6:.0f} MB would unpack to {size / 1e9:.1f} GB"
+                raise DataError(what, scan.case_id, "unpack it yourself, if it is what it should be")
             archive.extractall(folder)  # leaves out what would lead outside
-    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
         raise DataError(f"cannot unpack {scan.path}: {error}", scan.case_id, "copy the archive again") from error

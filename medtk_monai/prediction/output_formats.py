@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from medtk_monai.prediction.predictor import ScanFindings
 
 
-def _draw(path: Path, found: ScanFindings, series: Sequence[str | Path], names: Names) -> None:
+def _draw(path: Path, found: ScanFindings, series: Sequence[str | Path], names: Names) -> Sequence[str]:
     from medtk_monai.visualize import plot_overview
 
     plot_overview(found.image, found.detections, found.affine, found.case["case_id"], path)
+    return ()
 
 
 PREVIEW = Format("preview", (".png",), write_scan=_draw, file_name="preview.png", by_default=True)

@@ -8,15 +8,20 @@ from medtk_monai.formats.predictions import FORMAT, OPERATING_POINTS, PREDICTION
 from medtk_monai.prediction.output_formats import output_formats
 
 SETTINGS = "settings.json"
-_OF_EVALUATIONS = ("metrics.json", "froc.csv", "froc.png", "mosaic.png")
+_OF_EVALUATIONS = ("metrics.json", "froc.csv", "froc.png", "mosaic.png", "matches.csv", "match_table.json")
 _BEGINNING = 200
 """Bytes of a predictions.json, among which its format is named."""
 
 
 def is_own_file(path: Path) -> bool:
     """Whether a file was written by a prediction or an evaluation: by its name, in a folder that is known by its predictions.json."""
+    return path.name in own_names() and is_own_folder(path.parent)
+
+
+def own_names() -> frozenset[str]:
+    """The names of files, in small letters, that predictions and evaluations write."""
     names = {name for entry in output_formats().values() for name in entry.file_names()}
-    return path.name in names.union({SETTINGS, OPERATING_POINTS}, _OF_EVALUATIONS) and is_own_folder(path.parent)
+    return frozenset(names.union({SETTINGS, OPERATING_POINTS}, _OF_EVALUATIONS))
 
 
 def is_own_folder(folder: Path) -> bool:

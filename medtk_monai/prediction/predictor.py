@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,8 @@ from medtk_monai.model import ModelSource
 from medtk_monai.prediction.inputs import Scan, readable
 from medtk_monai.prediction.looks import Look, Speed, ViewOptions, choose_look, measure_speed
 from medtk_monai.structures import Detections
+from medtk_monai.transforms.load import ALLOW_ASSUMED
+from medtk_monai.transforms.scan_facts import what_is_odd
 from medtk_monai.transforms.scan_ranges import unusual
 
 
@@ -30,11 +32,11 @@ class ScanFindings:
 
     Args:
         case: in world millimeters, with the grid of the scan: an entry of predictions.json, see ``medtk_monai.formats``; under "look"
-            the views, the margin and the batch size that were chosen.
+            the views, the margin and the batch size that were chosen, under "warnings" those below, if there are any.
         image: (C, *spatial) the scan as it was read.
         affine: (D + 1, D + 1), voxel centers of the scan -> RAS mm.
         seconds: that reading, preprocessing, the network, and decoding and merging took.
-        warnings: what is unusual about the scan.
+        warnings: what the file does not tell and was assumed, and what is unusual about the scan: clauses that begin with a verb or a number.
         look: how it was looked at, in words.
     """
 
@@ -121,8 +123,8 @@ class Predictor:
         prepared = self.prepare(scan, clock)
         found, look = self._detect(prepared.image, clock)
         kept = found[found.scores >= self.score_threshold][: self.top_k]
-        case = prepared.case(kept) | {"look": look.record}
-        warnings = unusual(prepared.facts, self.parts.fingerprint) if prepared.facts else []
+        warnings = self._warnings(prepared.facts or {})
+        case = prepared.case(kept) | {"look": look.record} | ({"warnings": warnings} if warnings else {})
         return ScanFindings(case, prepared.source, prepared.source_affine, clock.seconds, warnings, str(look))
 
     def prepare(self, scan: str | Path | Scan, clock: Clock | None = None) -> PreparedScan:
@@ -135,7 +137,7 @@ class Predictor:
         read, prepare = self.parts.preprocessing.transforms[0], Compose(self.parts.preprocessing.transforms[1:])
         try:
             with readable(scan) as path:
-                item = read({"image": path, "case_id": scan.case_id})
+                item = read({"image": path, "case_id": scan.case_id, ALLOW_ASSUMED: True})
             original, facts = item["image"], item.get("scan_facts")
             affine, source = spatial_affine(original.affine, original.ndim - 1), original.as_tensor()
             clock.lap("read")
@@ -151,6 +153,10 @@ class Predictor:
         with self._autocast(), torch.no_grad():
             found = look.inferer.look(prepared.image[None], self._network)
         return [part.to("cpu") for (part,) in found]
+
+    def _warnings(self, facts: Mapping[str, Any]) -> list[str]:
+        unlike = unusual(facts, self.parts.fingerprint) if facts else []
+        return [*what_is_odd(facts), *(f"is unlike the training scans: {what}" for what in unlike)]
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.parts.device.type, self.parts.precision, enabled=self.parts.precision != torch.float32)

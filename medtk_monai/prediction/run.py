@@ -5,23 +5,33 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from tqdm import tqdm
 
-from medtk_monai.errors import DataError, as_data_error, find_data_error
+from medtk_monai.data.content import Content
+from medtk_monai.errors import DataError, OutputError, as_data_error, find_data_error
 from medtk_monai.formats import read_predictions
-from medtk_monai.formats.file_format import Format
 from medtk_monai.formats.predictions import PREDICTIONS
 from medtk_monai.prediction.claim import claim_folder
 from medtk_monai.prediction.inputs import Scan
+from medtk_monai.prediction.known import CONTENT, case_files, check_unchanged, scans_done
 from medtk_monai.prediction.output_formats import output_formats
-from medtk_monai.prediction.outputs import all_class_names, chosen_formats, in_todays_words, remove_unfinished, write_case
+from medtk_monai.prediction.outputs import (
+    CaseFiles,
+    all_class_names,
+    chosen_formats,
+    in_todays_words,
+    remove_unfinished,
+    require_packages,
+    write_case,
+)
 from medtk_monai.prediction.own_files import SETTINGS
 from medtk_monai.prediction.predictor import Predictor, ScanFindings
+from medtk_monai.wording import shown
 
 logger = logging.getLogger(__name__)
 COLUMNS = ("read", "preprocess", "calibrate", "network", "merge", "write")
@@ -35,11 +45,13 @@ class Progress:
         done: of this run, with the seconds that each part took.
         skipped: done by an earlier run.
         failed: with the reason.
+        unwritten: case id, or the folder of all cases -> file that could not be written -> why; the other files are there.
     """
 
     done: dict[str, dict[str, float]] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    unwritten: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def predict_scans(
@@ -53,7 +65,8 @@ def predict_scans(
     """Predict scans one after another into ``out``: a folder for each, then one file of all that are done for each format that holds many.
 
     What an earlier run with the same settings has done is left as it is, under the name that it got then: names depend on which scans are
-    given together. A scan that fails does not keep the others from being done.
+    given together. A scan is known by its content; one of other content under an earlier path is refused. A scan that fails does not keep
+    the others from being done.
 
     Args:
         predictor: makes it; not called when nothing is left to do.
@@ -62,58 +75,76 @@ def predict_scans(
         class_names: of labels; shorter ones go on with numbers.
 
     Raises:
-        DataError: ``out`` cannot be written, or holds predictions of other settings, or of another scan of the same name.
+        OutputError: ``out`` cannot be written; scans done so far stay done.
+        DataError: it holds predictions of other settings, or of another scan of the same name or path.
     """
     out, formats = Path(out), chosen_formats(formats)
-    claim_folder(out / SETTINGS, settings, "predictions", bool(_case_files(out)), in_todays_words)
+    require_packages(formats)
+    claim_folder(out / SETTINGS, settings, "predictions", bool(case_files(out)), in_todays_words)
     remove_unfinished(out)
-    done = _done_before(out)
+    done = scans_done(out)
+    check_unchanged(scans, done)
     left = [scan for scan in scans if os.path.abspath(scan.path) not in done]
     for scan in left:
         _check_place(scan, out)
-    progress = Progress(skipped=[_tell_name(scan, done[path]) for scan in scans if (path := os.path.abspath(scan.path)) in done])
+    progress = Progress(skipped=[_tell_name(scan, done[path].case_id) for scan in scans if (path := os.path.abspath(scan.path)) in done])
     if progress.skipped:
         logger.info("%d of %d scans were done before", len(progress.skipped), len(scans))
     if left:
         with tqdm(left, desc="predicting", unit="scan", disable=None) as bar:
-            made = predictor()
+            made, seen = predictor(), {known.content.sha256: known.case_id for known in done.values() if known.content}
             for scan in bar:
-                bar.set_postfix_str(scan.case_id)
-                _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
-    _write_summary(out, formats, class_names)
+                bar.set_postfix_str(shown(scan.case_id))
+                content = _predict_one(made, scan, out, formats, class_names or made.parts.class_names, progress)
+                _tell_twin(scan, seen, content)
+    _write_summary(out, formats, class_names, progress)
     return progress
 
 
 def _predict_one(
     predictor: Predictor, scan: Scan, out: Path, formats: Sequence[str], class_names: Sequence[str], progress: Progress
-) -> None:
+) -> Content | None:
+    """What the scan was, if it is done now."""
     try:
+        content = Content.of(scan.path)
         prediction = predictor(scan)
+        prediction = replace(prediction, case=prediction.case | {CONTENT: content.to_dict()})
         start = perf_counter()
-        without = write_case(out, prediction, scan, formats, class_names)
+        files = write_case(out, prediction, scan, formats, class_names)
         progress.done[scan.case_id] = prediction.seconds | {"write": perf_counter() - start}
+    except OutputError:
+        raise  # those of all further scans could not be written either
     except Exception as error:
-        progress.failed[scan.case_id] = str(as_data_error(error, scan.case_id, "predicting"))
+        progress.failed[scan.case_id] = shown(str(as_data_error(error, scan.case_id, "predicting")))
         if find_data_error(error) is None:
             logger.error("case %r", scan.case_id, exc_info=error)
         tqdm.write(f"error: {progress.failed[scan.case_id]}")
-    else:
-        _tell(scan, prediction, without)
+        return None
+    _tell(scan, prediction, files, progress)
+    return content
 
 
-def _tell(scan: Scan, prediction: ScanFindings, without: Sequence[Format]) -> None:
-    for kind in without:
+def _tell_twin(scan: Scan, seen: dict[str, str], content: Content | None) -> None:
+    """Warn of a scan whose files are those of another one: content -> case id of ``seen``, to which it is added."""
+    if content is None:
+        return
+    if content.sha256 in seen:
+        tqdm.write(f"warning: cases {seen[content.sha256]!r} and {scan.case_id!r} are one scan: their files are the same")
+    seen.setdefault(content.sha256, scan.case_id)
+
+
+def _tell(scan: Scan, prediction: ScanFindings, files: CaseFiles, progress: Progress) -> None:
+    if files.failed:
+        progress.unwritten[scan.case_id] = files.failed
+    for kind in files.without:
         if "DICOM series" in kind.needs:
             tqdm.write(f"warning: case {scan.case_id!r} is no DICOM series, to which {kind.file_name} could refer: it gets none")
+    for warning in files.warnings:
+        tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     for warning in prediction.warnings:
-        tqdm.write(f"warning: case {scan.case_id!r} is unlike the training scans: {warning}")
+        tqdm.write(f"warning: case {scan.case_id!r}: {warning}")
     best = max(prediction.case["scores"], default=None)
-    logger.info("%s: %d findings, best %s (%s)", scan.case_id, len(prediction.case["scores"]), best, prediction.look)
-
-
-def _done_before(out: Path) -> dict[str, str]:
-    """Path -> case id of the scans that are done, whatever they would be called among those of this run."""
-    return {os.path.abspath(case["image"]): case["case_id"] for path in _case_files(out) for case in read_predictions(path)}
+    logger.info("%s: %d findings, best %s (%s)", shown(scan.case_id), len(prediction.case["scores"]), best, prediction.look)
 
 
 def _check_place(scan: Scan, out: Path) -> None:
@@ -132,22 +163,23 @@ def _tell_name(scan: Scan, known: str) -> str:
     return known
 
 
-def _case_files(out: Path) -> list[Path]:
-    """The predictions of finished scans; folders that are being written begin with a dot."""
-    return sorted(path for path in out.glob(f"*/{PREDICTIONS}") if not path.parent.name.startswith("."))
-
-
-def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str]) -> None:
-    cases = [case for path in _case_files(out) for case in read_predictions(path)]
+def _write_summary(out: Path, formats: Sequence[str], class_names: Sequence[str], progress: Progress) -> None:
+    cases = [case for path in case_files(out) for case in read_predictions(path)]
     names = all_class_names(class_names, cases)
     for kind in (output_formats()[name] for name in formats):
-        if not kind.one_case and all(len(case["direction"]) in kind.predicted_dims for case in cases):
+        if kind.one_case or not all(len(case["direction"]) in kind.predicted_dims for case in cases):
+            continue
+        try:
             kind.write(out / kind.file_name, cases, names)
+        except OutputError:
+            raise
+        except DataError as error:
+            progress.unwritten.setdefault(str(out), {})[kind.file_name] = error.what
 
 
 def timing_table(progress: Progress) -> str:
     """Seconds of each part for each scan of this run, their mean, and their shares."""
-    rows = [(case, times) for case, times in progress.done.items()]
+    rows = [(shown(case), times) for case, times in progress.done.items()]
     if not rows:
         return ""
     columns = [name for name in COLUMNS if any(name in times for _, times in rows)]

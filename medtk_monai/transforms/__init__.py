@@ -15,6 +15,7 @@ from medtk_monai.transforms.intensity import (
 from medtk_monai.transforms.load import LoadCased
 from medtk_monai.transforms.rand_warp import PatchSampling, RandWarpBoxesd, WarpRanges
 from medtk_monai.transforms.scan_ranges import fingerprint_of, unusual
+from medtk_monai.transforms.standardize import StandardizeIntensityd
 from medtk_monai.transforms.visibility import VisibilityRule
 from medtk_monai.transforms.warp import Warp, read_warped, warp_boxes
 
@@ -33,6 +34,7 @@ __all__ = [
     "PatchSampling",
     "RandIntensityd",
     "RandWarpBoxesd",
+    "StandardizeIntensityd",
     "ToPlainTensord",
     "VisibilityRule",
     "Warp",

@@ -72,21 +72,28 @@ class WorldToVoxelBoxesd(Transform):
             raise DataError(what, str(data.get("case_id", "")), "correct or remove the box, or crop the image less")
         mask = data.pop("mask").as_tensor()[0].to(torch.uint8) if "mask" in data else None
         ignored = data.pop("ignored")
-        region = _region(boxes, ignored, data.pop("ignored_region", None), image)
+        masked = data.pop("ignored_region", None)
+        region = _region(boxes, ignored, masked, image)
         in_region = None if region is None else ignored
-        target = Target(clip_boxes(boxes, size), data.pop("labels"), ignored, None, mask, region, in_region)
+        numbers = None if region is None or masked is None else number_chosen(ignored)
+        target = Target(clip_boxes(boxes, size), data.pop("labels"), ignored, None, mask, region, in_region, numbers)
         return data | {"target": target, "affine": affine, "image_path": str(image.meta.get("filename_or_obj", ""))}
 
 
+def number_chosen(chosen: Tensor) -> Tensor:
+    """(N,) bool -> int64: 1, 2, ... for the chosen ones in their order, 0 for others."""
+    return chosen.cumsum(0) * chosen
+
+
 def _region(boxes: Tensor, ignored: Tensor, masked: MetaTensor | None, image: MetaTensor) -> Tensor | None:
-    """What ignored objects cover on the image's grid, (*spatial) uint8: their masks, or else ellipsoids; None without such objects."""
+    """What ignored objects cover on the image's grid, (*spatial): their masks, numbered, or else ellipsoids; None without such objects."""
     if not ignored.any():
         return None
     if masked is None:
         return _ellipsoids(boxes[ignored], tuple(image.shape[1:]))
     same_grid = masked.shape[1:] == image.shape[1:] and torch.allclose(masked.affine, image.affine, atol=1e-4)
     moved = masked if same_grid else ResampleToMatch(mode="nearest", padding_mode="zeros")(masked, image)
-    return torch.as_tensor(moved)[0].to(torch.uint8)
+    return torch.as_tensor(moved)[0].to(masked.dtype)
 
 
 def _ellipsoids(boxes: Tensor, size: tuple[int, ...]) -> Tensor:

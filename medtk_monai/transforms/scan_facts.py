@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import nibabel
@@ -10,25 +10,35 @@ import numpy as np
 from monai.data import MetaTensor
 
 from medtk_monai.box_ops import spatial_affine
+from medtk_monai.transforms.extremes import find_extremes, tell_extremes
+from medtk_monai.transforms.sampling import evenly_sampled
 
 PERCENTILES = (0.5, 50.0, 99.5)
-_MAX_VOXELS = 100_000
 
 
 def scan_facts(image: MetaTensor) -> dict[str, Any]:
     """Spacing (mm), size (voxels) and intensity percentiles (0.5, 50, 99.5) of an image (C, *spatial), as JSON knows them.
 
+    Where few voxels lie far outside of all others, ``extremes`` are told too.
     Spacing and size of a volume are given along the world's axes (right, anterior, superior), whatever the order of its own.
-    Intensities are those of the first channel, from evenly spread voxels.
+    Intensities are those of the first channel, see ``evenly_sampled``.
     """
     spacing, size = grid_facts(spatial_affine(image.affine, image.ndim - 1).numpy(), image.shape[1:])
-    voxels = image.as_tensor()[0].flatten()
-    values = np.percentile(voxels[:: max(len(voxels) // _MAX_VOXELS, 1)].numpy(), PERCENTILES)
-    return {
+    voxels = image.as_tensor()[0].numpy()
+    values = np.percentile(evenly_sampled(voxels), PERCENTILES)
+    extremes = find_extremes(voxels, values.tolist())
+    facts = {
         "spacing": spacing,
         "size": size,
         "intensity": [float(f"{value:.6g}") for value in values],
     }
+    return facts | ({"extremes": extremes} if extremes else {})
+
+
+def what_is_odd(facts: Mapping[str, Any]) -> list[str]:
+    """What about a scan cannot be right, or is not sure, whatever other scans are like: clauses that begin with a verb or a number."""
+    told = [str(clause) for clause in facts.get("assumed", ())]
+    return told + ([tell_extremes(facts["extremes"], facts["intensity"])] if facts.get("extremes") else [])
 
 
 def grid_facts(affine: np.ndarray, size: Sequence[int]) -> tuple[list[float], list[int]]:

@@ -20,7 +20,9 @@ def format_sweep(sweep: Sweep) -> str:
         lines.append(f"... and {len(sweep.trials) - _NUM_SHOWN} more in sweep.csv")
     gain, low, high = sweep.gain.difference.value, sweep.gain.difference.low, sweep.gain.difference.high
     lines += ["", f"present: {present.setting}: {present.value:.3f}", f"chosen:  {sweep.best.setting}: {sweep.best.value:.3f}"]
-    if sweep.best is present:
+    if not sweep.is_worth_something:
+        lines.append("no setting is worth more than 0: nothing was chosen -- look at the findings by medtk evaluate, or train longer")
+    elif sweep.best is present:
         lines.append("none is better than the present one")
     else:
         lines.append(f"gain {gain:+.3f} ({low:+.3f} to {high:+.3f}), p = {sweep.gain.p_value:.3g}, on the cases that it was chosen on")

@@ -11,8 +11,8 @@ from typing import Any
 from medtk_monai import suppressors
 from medtk_monai.bundle import keys
 from medtk_monai.errors import DataError, existing_file
-from medtk_monai.formats.json_files import read_json
 from medtk_monai.inferers import merge_views
+from medtk_monai.json_files import read_json
 from medtk_monai.structures import Detections
 from medtk_monai.suppressors import NMS, SoftNMS, Suppressor, WeightedBoxClustering
 from medtk_monai.suppressors.soft_nms import DECAYS

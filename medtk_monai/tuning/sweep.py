@@ -62,6 +62,11 @@ class Sweep:
     origin: dict[str, Any]
 
     @property
+    def is_worth_something(self) -> bool:
+        """Whether the best setting finds anything: where all are worth 0, or nothing that is defined, none was chosen for a reason."""
+        return self.best.value > 0
+
+    @property
     def summary(self) -> dict[str, Any]:
         """All of it in plain values; ``operating_points`` are read as thresholds by the evaluation of a test."""
         gain = self.gain.difference

@@ -99,12 +99,12 @@ def tune(
 
 def keep_in_model(source: ModelSource, found: Sweep, views: ViewOptions | None = None) -> str | None:
     """Note in a model what was chosen for it, so that inference and evaluation follow; the path of the model, None if there is none to note
-    it in: several models, a checkpoint, or views and values that were changed for this sweep alone.
+    it in: several models, a checkpoint, or views and values that were changed for this sweep alone; nor where no setting is worth anything.
 
     Raises:
         DataError: the model cannot be written.
     """
-    is_plain = not source.checkpoint and not source.overrides and views in (None, ViewOptions())
+    is_plain = found.is_worth_something and not source.checkpoint and not source.overrides and views in (None, ViewOptions())
     path = source.model[0] if len(source.model) == 1 and is_plain else None
     if path is None or find_model(path) is None:
         return None

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from medtk_monai.visualize.pictures import save_figure
+
 _COLORS = ("#1f5fa8", "#ff9f1c", "#2ca25f", "#c77dff", "#d1495b", "#6c757d")
 _AXES = ("x", "y", "z")
 _BINS = 20
@@ -56,7 +58,7 @@ def plot_fingerprint(fingerprint: dict[str, Any], path: str | os.PathLike | None
     if title:
         figure.suptitle(title)
     if path is not None:
-        figure.savefig(path)
+        save_figure(figure, path)
     return figure
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from medtk_monai.metrics import Summary, sensitivity_at
+from medtk_monai.visualize.pictures import save_figure
 
 _COLOR = "#1f5fa8"
 _MARGIN = 1.15
@@ -47,7 +48,7 @@ def plot_froc(summary: Summary, path: str | os.PathLike | None = None) -> Figure
     counts = f"{summary.num_lesions} lesions in {summary.num_cases} cases, hit: {summary.rules.hit_name}"
     axes.text(0.5, 1.02, counts, transform=axes.transAxes, ha="center", va="bottom", fontsize=9, color="0.35")
     if path is not None:
-        figure.savefig(path)
+        save_figure(figure, path)
     return figure
 
 

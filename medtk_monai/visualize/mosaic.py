@@ -13,6 +13,7 @@ from torch import Tensor
 from medtk_monai.metrics import CaseMatches, Outcome
 from medtk_monai.structures import Detections, Target
 from medtk_monai.visualize.panels import font
+from medtk_monai.visualize.pictures import save_picture
 
 COLORS = ("#3ddc5b", "#ff9f1c", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#2ec4b6", "#a7c957")
 """Of the classes; after the last one they come again."""
@@ -80,7 +81,7 @@ def plot_mosaic(
         ImageDraw.Draw(picture).text(place, tile.case_id, "white", font(12))
         picture.paste(_draw_tile(tile, threshold), (place[0], place[1] + _HEAD))
     if path is not None:
-        picture.save(path)
+        save_picture(picture, path)
     return picture
 
 

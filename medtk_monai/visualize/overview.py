@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from PIL import Image, ImageDraw
 from torch import Tensor
 
 from medtk_monai.structures import Detections
 from medtk_monai.visualize.panels import Place, font, projection_panel, slice_panel, turned
+from medtk_monai.visualize.pictures import save_picture
 
 _COLORS = ("#ff9f1c", "#3ddc5b", "#4cc9f0", "#f72585", "#ffe66d", "#c77dff", "#ff6b6b", "#2ec4b6", "#e0aaff", "#a7c957")
 _PANEL, _PROJECTION, _TITLE, _GAP = 260, 330, 48, 12
@@ -65,9 +65,7 @@ def plot_overview(
             panel.write_directions(plane, "")
             panel.put_on(picture)
     if path is not None:
-        # Most of the time would go into squeezing the last bytes out of a PNG.
-        options: dict[str, Any] = {"compress_level": 1} if str(path).endswith(".png") else {}
-        picture.save(path, **options)
+        save_picture(picture, path, quickly=True)
     return picture
 
 

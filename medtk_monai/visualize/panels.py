@@ -14,6 +14,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from torch import Tensor
 
 from medtk_monai.box_ops import box_centers, box_sizes, spatial_affine
+from medtk_monai.transforms.sampling import evenly_sampled
 
 Plane = tuple[int, int, int]
 PLANES: dict[str, Plane] = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
@@ -79,8 +80,7 @@ def turned(image: Tensor, boxes: Tensor, affine: Tensor, window: tuple[float, fl
 
 def window_of_scan(pixels: Tensor, max_voxels: int = _MAX_VOXELS) -> tuple[float, float]:
     """``window_of`` about so many of the voxels, evenly spread."""
-    values = pixels.flatten()
-    return window_of(values[:: max(len(values) // max_voxels, 1)].float())
+    return window_of(torch.from_numpy(evenly_sampled(pixels.numpy(), max_voxels)).float())
 
 
 def window_of(pixels: Tensor) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from medtk_monai.visualize.findings import Finding, Kind, Mark, Panel
+from medtk_monai.visualize.pictures import save_figure
 
 _STYLES: dict[Kind, dict[str, Any]] = {
     Kind.TRUTH: {"edgecolor": "#3ddc5b", "linestyle": "-"},
@@ -50,7 +51,7 @@ def plot_preview(findings: Sequence[Finding], path: str | os.PathLike | None = N
             _draw_finding(finding, part)
         figure.legend(handles=_legend(shown), loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     if path is not None:
-        figure.savefig(path)
+        save_figure(figure, path)
     return figure
 
 

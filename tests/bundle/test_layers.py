@@ -72,5 +72,5 @@ def test_wrong_templates_are_told(tmp_path, template, told):
 
 def test_what_is_no_json_is_told(tmp_path):
     (tmp_path / "train.json").write_text("{")
-    with pytest.raises(DataError, match="is no JSON"):
+    with pytest.raises(DataError, match="is not a JSON file"):
         with_templates([str(tmp_path / "train.json")])

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from itertools import product
 
 import nibabel as nib
 import numpy as np
@@ -72,8 +73,8 @@ def test_every_head_trains_reproducibly_and_evaluates(phantom, tmp_path, number,
         assert (tmp_path / name).stat().st_size > 0
 
 
-def train_in_a_child(folder, out, log, kill_at=None, **overrides):
-    """A training in a process of its own, which notes the loss of each step and may be killed at one."""
+def train_in_a_child(folder, out, log, kill_at=None, sent=signal.SIGKILL, **overrides):
+    """A training in a process of its own, which notes the loss of each step and may get a signal at one."""
 
     def child():
         torch.set_num_threads(1)  # threads do not survive a fork
@@ -86,7 +87,7 @@ def train_in_a_child(folder, out, log, kill_at=None, **overrides):
             with log.open("a") as file:
                 file.write(f"{engine.state.iteration} {float(engine.state.output['loss']).hex()}\n")
             if engine.state.iteration == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), sent)
 
         flow.run()
 
@@ -102,8 +103,13 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(phantom, tmp_path)
     assert train_in_a_child(phantom(3), tmp_path / "parts", tmp_path / "resumed.log", resume="auto") == 0
     killed, resumed = ((tmp_path / name).read_text().splitlines() for name in ("killed.log", "resumed.log"))
     assert killed == expected[:kill_at] and resumed == expected[per_epoch:]
-    for name in ("last.pt", "best.pt"):
-        whole, parts = (torch.load(tmp_path / run / name, weights_only=True) for run in ("whole", "parts"))
+    # One that is asked to stop ends the step that it is in, the next one here.
+    assert train_in_a_child(phantom(3), tmp_path / "asked", tmp_path / "stopped.log", per_epoch // 2, signal.SIGTERM) == 143
+    assert train_in_a_child(phantom(3), tmp_path / "asked", tmp_path / "went_on.log", resume="auto") == 0
+    stopped, went_on = ((tmp_path / name).read_text().splitlines() for name in ("stopped.log", "went_on.log"))
+    assert stopped == expected[: per_epoch // 2] and went_on == expected[per_epoch // 2 + 1 :]
+    for name, run_name in product(("last.pt", "best.pt"), ("parts", "asked")):
+        whole, parts = (torch.load(tmp_path / run / name, weights_only=True) for run in ("whole", run_name))
         assert whole["progress"]["best_metric"] == parts["progress"]["best_metric"]
         assert whole["progress"]["epoch"] == parts["progress"]["epoch"]
         assert all(torch.equal(whole["network"][key], parts["network"][key]) for key in whole["network"])

@@ -68,7 +68,7 @@ def test_warnings_matter_if_asked(check, edited, tmp_path):
 def test_malformed_json_is_told_in_one_line(check, tmp_path):
     (tmp_path / "bad.json").write_text('{"training": [')
     code, printed, told = check(tmp_path / "bad.json")
-    assert code == 2 and printed == "" and "is not valid JSON" in told and told.count("\n") == 1
+    assert code == 2 and printed == "" and "is not a JSON file" in told and told.count("\n") == 1
     code, _, told = check(tmp_path / "none.json")
     assert code == 2 and "does not exist" in told
 

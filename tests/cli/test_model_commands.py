@@ -44,7 +44,7 @@ def test_what_a_sweep_has_chosen_is_followed(medtk, mine, phantom, tmp_path):
     datalist = phantom(3) / "datalist.json"
     told = medtk(
         "sweep", datalist, tmp_path / "sweep", "--model", mine, "--suppressors", "nms", "--iou", "0.3", "--score_threshold", "0.003",
-        "--bootstraps", 20, "--device", "cpu",
+        "--bootstraps", 20, "--device", "cpu", "--hit", "distance:60", "--figure", "ap",
     )  # fmt: skip
     assert f"model {mine} follows the chosen setting" in told
     model, chosen = read_model(mine), json.loads((tmp_path / "sweep" / "tuned.json").read_text())

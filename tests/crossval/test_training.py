@@ -78,15 +78,15 @@ def test_output_goes_to_the_end_of_the_log(tmp_path):
 
 
 def test_a_fold_is_not_trained_twice_at_once(tmp_path, monkeypatch):
-    """A training outlives the process that started it, and so does its claim."""
-    log, started = tmp_path / "log.txt", []
+    """A training outlives a killed process that started it, and so does its claim."""
+    log, started, start = tmp_path / "log.txt", [], subprocess.Popen
 
     def start_and_die(command, **given):
-        started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=given["stdout"], stderr=given["stderr"]))
+        started.append(start(command, stdin=subprocess.PIPE, stdout=given["stdout"], stderr=given["stderr"]))
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(subprocess, "run", start_and_die)
+        patch.setattr(subprocess, "Popen", start_and_die)
         with pytest.raises(KeyboardInterrupt):
             run_logged([sys.executable, "-S", "-c", "import sys; sys.stdin.read(); print('ended')"], log)
     with pytest.raises(DataError, match="another process is training this fold"):

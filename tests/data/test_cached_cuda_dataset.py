@@ -14,7 +14,8 @@ import pytest
 import torch
 from monai.transforms import Compose, NormalizeIntensityd, ScaleIntensityd
 
-from medtk_monai.data import CacheBudget, CachedCudaDataset
+from medtk_monai.atomic import replacing
+from medtk_monai.data import CacheBudget, CachedCudaDataset, cached_cuda_dataset
 from medtk_monai.data.item_key import describe, item_key
 from medtk_monai.errors import DataError
 from medtk_monai.structures import Target
@@ -145,11 +146,12 @@ def test_any_error_names_the_case(cases, notes, tmp_path, workers):
 
 
 def test_a_full_disk_is_told(cases, notes, tmp_path, monkeypatch):
-    def full(_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full(path, item):
+        with replacing(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     build(cases[:2], notes, tmp_path / "cache")
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(cached_cuda_dataset, "write_item", full)
     with pytest.raises(DataError, match="case 2.*No space left on device -- free .* GB"):
         build(cases, notes, tmp_path / "cache")
     monkeypatch.undo()
@@ -244,7 +246,7 @@ def test_items_that_cannot_be_cached_are_named(cases, notes, tmp_path):
 
 def test_an_unusable_folder_is_named(cases, notes, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(DataError, match="choose another cache folder"):
+    with pytest.raises(DataError, match="cannot write .*choose another folder"):
         build(cases, notes, tmp_path / "file")
 
 

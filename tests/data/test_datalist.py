@@ -130,7 +130,7 @@ def test_unknown_and_empty_splits(write):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("{", "not valid JSON"), ("[]", "holds a list"), ("{}", "no cases"), ('{"training": 3}', "no cases")]
+    ("content", "words"), [("{", "is not a JSON file"), ("[]", "holds a list"), ("{}", "no cases"), ('{"training": 3}', "no cases")]
 )
 def test_malformed_datalists(tmp_path, content, words):
     (tmp_path / "list.json").write_text(content)

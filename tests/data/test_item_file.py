@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from medtk_monai.data.item_file import MAGIC, BrokenFileError, item_bytes, read_item, write_item
+from medtk_monai.errors import OutputError
 from medtk_monai.structures import Target
 
 
@@ -71,7 +72,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OutputError, match="No space"):
         write_item(tmp_path / "one", make_item())
     assert os.listdir(tmp_path) == []
 

@@ -52,6 +52,16 @@ def test_samples_depend_on_neither_threads_nor_batches_nor_history():
     assert samples(loader(), epoch=1) != wanted and samples(loader(seed=8), epoch=2) != wanted
 
 
+def test_an_epoch_goes_on_within_itself_as_if_it_had_begun_there():
+    whole = samples(loader(batch_size=3), epoch=1)
+    for done, threads in ((0, 0), (2, 1), (6, 2), (7, 0)):
+        used = loader(batch_size=3, workers=Workers(threads=threads))
+        used.go_on_within(1, done)
+        assert samples(used, epoch=1) == whole[3 * done :] and len(used) == 7
+        assert samples(used, epoch=2) == samples(loader(batch_size=3), epoch=2), "the next one is whole"
+        assert samples(used, epoch=1) == whole, "and so is this one when it comes again"
+
+
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_ranks_share_the_samples_of_one(ranks):
     whole = samples(loader(), epoch=1)

@@ -158,7 +158,7 @@ def test_damaged_and_missing_files_are_named(two, tmp_path):
     evaluate(first, truth, tmp_path / "a")
     evaluate(second, truth, tmp_path / "b")
     (tmp_path / "b" / "match_table.json").write_text('{"cases": [')
-    with pytest.raises(DataError, match="b/match_table.json cannot be read"):
+    with pytest.raises(DataError, match="b/match_table.json is not a JSON file"):
         compare_evaluations(tmp_path / "a", tmp_path / "b")
     (tmp_path / "b" / "match_table.json").unlink()
     with pytest.raises(DataError, match="no file .*b/match_table.json.*evaluate again"):

@@ -34,7 +34,7 @@ def test_a_rectangle_in_a_png_has_its_columns_and_rows(tmp_path):
     loaded = LoadCased(spatial_dims=2)({"image": str(tmp_path / "scan.png")})["image"]
     inside = np.argwhere(loaded[0].numpy() > 0)
     box = [*inside.min(axis=0), *(inside.max(axis=0) + 1)]
-    case = case_of([box], np.asarray(loaded.affine)[[0, 1, 3]][:, [0, 1, 3]], loaded.shape[1:], [0.5], [1], "scan", "scan.png")
+    case = case_of([box], np.asarray(loaded.affine), loaded.shape[1:], [0.5], [1], "scan", "scan.png")
     write_coco(tmp_path / "coco.json", [case])
     document = json.loads((tmp_path / "coco.json").read_text())
     assert document["images"] == [{"id": 1, "file_name": "scan.png", "case_id": "scan", "width": 30, "height": 20}]

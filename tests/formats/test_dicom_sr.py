@@ -158,8 +158,11 @@ def test_files_that_are_not_one_series_are_refused(tmp_path, case, series):
     (tmp_path / "text.dcm").write_text("text")
     refused(tmp_path, case, [tmp_path / "text.dcm"], "no DICOM file")
     refused(tmp_path, case, [tmp_path / "none.dcm"], "none.dcm")
-    frameless = write_series(tmp_path / "frameless", np.zeros(SIZE), oblique_affine(), FrameOfReferenceUID=None)
-    refused(tmp_path, case, frameless, "no FrameOfReferenceUID")
+    files = write_series(tmp_path / "frames", np.zeros(SIZE), oblique_affine())
+    moved = pydicom.dcmread(files[2])
+    moved.FrameOfReferenceUID = "1.2.3"
+    moved.save_as(files[2])
+    refused(tmp_path, case, files, "2 values of FrameOfReferenceUID")
 
 
 def test_findings_elsewhere_are_refused(tmp_path, case, series):

@@ -88,7 +88,7 @@ OF_SOMETHING_ELSE = {
     ("handlers/evaluation_report.py", "preview.png"),  # a picture of many cases
     ("formats/guessing.py", ".json"),  # content that can be looked at
     ("formats/label_map.py", ".json"),  # the file beside it
-    *(("formats/image_headers.py", suffix) for suffix in (".nii", ".nii.gz", ".png")),  # images
+    *(("formats/image_headers.py", suffix) for suffix in (".nii", ".nii.gz")),  # images
     ("prediction/inputs.py", ".json"),  # datalists
     ("prediction/inputs.py", ".dcm"),  # images
 }

@@ -1,6 +1,7 @@
 """What a run writes down about itself."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,10 +74,10 @@ def test_a_damaged_file_does_not_keep_a_training_from_going_on(tmp_path, text):
 def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch, caplog):
     training(tmp_path, 1)
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("medtk_monai.handlers.run_capsule.write_text_atomically", full)
+    monkeypatch.setattr(Path, "write_text", full)
     training(tmp_path, 1)
     assert "No space left" in caplog.text
 

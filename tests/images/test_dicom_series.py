@@ -4,11 +4,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-pytest.importorskip("pydicom", reason="writes DICOM by pydicom")
-
 import pydicom
+import pytest
 
 from medtk_monai.errors import DataError
 from medtk_monai.images.dicom_files import is_dicom_image

@@ -46,12 +46,19 @@ def test_luna16(luna, tmp_path):
     assert account["notes"][0].startswith("2 nodules of 1 scans")
 
 
-def test_luna16_complains(luna, tmp_path):
+def test_luna16_rows_that_tell_too_little(luna, tmp_path):
+    """A nodule without a diameter is an ignored object of the nominal radius, one without a place is lost."""
     with (luna / "annotations.csv").open("a") as file:
-        file.write("1.2.1,-30,-25,-60,-1\n")
-    with pytest.raises(DataError, match="annotations.csv, row 5") as info:
-        run("luna16", luna, tmp_path / "out")
-    assert info.value.case == "1.2.1"
+        file.write("1.2.1,-30,-25,-60,-1\n1.2.2,,-25,-60,5\n")
+    account = run("luna16", luna, tmp_path / "out")
+    cases = cases_of(tmp_path / "out")
+    assert seen(cases["1.2.1"]) == [([6.5, 11.5, 8.5, 14.5, 19.5, 12.5], 0, False), ([15.5, 10.5, 18, 25.5, 20.5, 23], 0, True)]
+    assert [item["case_id"] for item in account["left_out"]] == ["1.2.1", "1.2.2"]
+    assert ["row 5" in account["left_out"][0]["what"], "row 6" in account["left_out"][1]["what"]] == [True, True]
+    assert set(cases) == {"1.2.1"} and account["cases_left_out"] == ["1.2.2"]
+
+
+def test_luna16_complains(luna, tmp_path):
     (luna / "annotations.csv").unlink()
     with pytest.raises(DataError, match="has no annotations.csv"):
         run("luna16", luna, tmp_path / "out")

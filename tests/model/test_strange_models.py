@@ -97,6 +97,21 @@ def deep(depth):
     lambda content: content["recipe"].update(network_def="@network_def"),
     lambda content: content["recipe"].update(margin="@nothing"),
     lambda content: content["recipe"]["validate"].update(inferer="@margin"),
+    lambda content: content["recipe"].update(window_size=0),
+    lambda content: content["recipe"].update(window_size="abc"),
+    lambda content: content["recipe"].update(window_size=-8),
+    lambda content: content["recipe"].update(margin=-5),
+    lambda content: content["recipe"].update(margin="abc"),
+    lambda content: content["recipe"].update(window_size=float("nan")),
+    lambda content: content["recipe"].update(channels=10**7),
+    lambda content: content["recipe"].update(channels=-1),
+    lambda content: content["recipe"].update(num_classes=0),
+    lambda content: content["recipe"].update(spatial_dims=7),
+    lambda content: content["recipe"]["network_def"].update(backbone=5),
+    lambda content: content["recipe"]["network_def"].update(head=5),
+    lambda content: content["recipe"]["validate"]["inferer"].update(stride=-4),
+    lambda content: content["recipe"]["validate"]["inferer"].update(postprocessor=5),
+    lambda content: content["recipe"].update(suppressor=5),
 ])  # fmt: skip
 def test_a_model_of_other_things_takes_one_line(model, scan, change):
     edit(model, change)

@@ -10,7 +10,7 @@ from medtk_monai.errors import DataError
 from medtk_monai.formats import in_space, make_case
 from medtk_monai.formats.dicom_sr import read_dicom_sr
 from medtk_monai.prediction import Scan, ScanFindings
-from medtk_monai.prediction.outputs import chosen_formats, write_case
+from medtk_monai.prediction.outputs import CaseFiles, chosen_formats, write_case
 from medtk_monai.prediction.run import predict_scans
 from tests.dicom import write_series
 from tests.prediction.marked_scans import marked_volume, predictor, save_marked
@@ -22,9 +22,9 @@ def test_files_of_a_flat_image(tmp_path):
     grid = {"size": [16, 12], "affine": np.eye(3).tolist()}
     case = make_case("flat", "RAS", np.array([[4.0, 5]]), np.array([[3.0, 2]]), grid=grid)
     found = ScanFindings(case, torch.zeros(1, 16, 12), torch.eye(3))
-    without = write_case(tmp_path, found, Scan("flat", "flat.png"), ALL, ())
+    files = write_case(tmp_path, found, Scan("flat", "flat.png"), ALL, ())
     assert {path.name for path in (tmp_path / "flat").iterdir()} == {"predictions.json", "findings.nii.gz", "findings.json", "preview.png"}
-    assert [kind.name for kind in without] == ["luna", "slicer", "points"]
+    assert [kind.name for kind in files.without] == ["luna", "slicer", "points"]
 
 
 def test_formats_are_checked():
@@ -48,6 +48,7 @@ def test_a_report_of_a_dicom_series(tmp_path, zipped):
     path = str(tmp_path / "in" / "series")
     scan = Scan("series", shutil.make_archive(path, "zip", path) if zipped else path)
     case = make_case("series", "RAS", np.array([[8.0, 9, 10]]), np.array([[3.0, 2, 4]]), scores=[0.75], labels=[1])
-    assert write_case(tmp_path, ScanFindings(case, torch.zeros(1, 2, 2, 2), torch.eye(4)), scan, ("medtk", "sr"), ("knot",)) == []
+    files = write_case(tmp_path, ScanFindings(case, torch.zeros(1, 2, 2, 2), torch.eye(4)), scan, ("medtk", "sr"), ("knot",))
+    assert files == CaseFiles()
     back = in_space(read_dicom_sr(tmp_path / "series" / "findings.dcm"), "RAS")
     assert (back["boxes"], back["scores"], back["labels"]) == ([[8, 9, 10, 4, 4, 4]], [0.75], [1])

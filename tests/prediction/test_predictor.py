@@ -80,7 +80,7 @@ def test_scans_unlike_the_training_are_told(tmp_path):
     save_marked(tmp_path / "scan.nii.gz")
     fingerprint = {"num_cases": 1, "spacing": {"min": [0.4] * 3, "max": [0.5] * 3}, "size": {"min": [30] * 3, "max": [40] * 3}}
     (warning,) = predictor(fingerprint=fingerprint)(tmp_path / "scan.nii.gz").warnings
-    assert warning == "spacing 0.8 x 0.8 x 1 mm, in training 0.4 x 0.4 x 0.4 to 0.5 x 0.5 x 0.5"
+    assert warning == "is unlike the training scans: spacing 0.8 x 0.8 x 1 mm, in training 0.4 x 0.4 x 0.4 to 0.5 x 0.5 x 0.5"
 
 
 def test_errors_name_the_case(tmp_path):

@@ -8,11 +8,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from scipy.spatial import cKDTree
-
-pytest.importorskip("pydicom", reason="writes DICOM by pydicom")
-
 from monai.transforms import ScaleIntensityRanged
+from scipy.spatial import cKDTree
 
 from medtk_monai.inferers import WindowedInferer
 from medtk_monai.prediction import find_scans

@@ -140,15 +140,15 @@ def test_a_killed_run_is_taken_up_again(tmp_path, moment):
     predict_scans(predictor, given, tmp_path / "whole", ALL, {})
     child = os.fork()
     if child == 0:  # dies while it writes the second scan
-        chosen = {"first file": "medtk", "last file": "preview"}[moment]
-        write = outputs_module._write
+        write = outputs_module._with_file
 
-        def write_and_die(path, kind, prediction, scan, names):
-            write(path, kind, prediction, scan, names)
-            if scan.case_id == "scan1" and kind.name == chosen:
+        def write_and_die(files, path, kind, prediction, scan, names):
+            after = write(files, path, kind, prediction, scan, names)
+            if scan.case_id == "scan1" and (moment == "first file" or kind.name == "medtk"):
                 os.kill(os.getpid(), signal.SIGKILL)
+            return after
 
-        outputs_module._write = write_and_die
+        outputs_module._with_file = write_and_die
         try:
             predict_scans(predictor, given, tmp_path / "out", ALL, {})
         finally:
@@ -179,7 +179,7 @@ def test_what_a_living_process_writes_is_left_alone(tmp_path):
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot use .*file.*--out"):
+    with pytest.raises(DataError, match="cannot write .*file.*choose another folder"):
         predict_scans(predictor, scans(tmp_path / "in", 1), tmp_path / "file" / "out", ("json",), {})
 
 
@@ -240,7 +240,7 @@ def test_case_ids_of_datalists_are_kept(tmp_path):
     (tmp_path / "list.json").write_text(json.dumps({"test": [{"case_id": "site/01", "image": scan.path}]}))
     given = find_scans([tmp_path / "list.json"])
     assert list(predict_scans(predictor, given, tmp_path / "out", ALL, {}).done) == ["site/01"]
-    for path in (tmp_path / "out" / "predictions.json", tmp_path / "out" / "site_01" / "predictions.json"):
+    for path in (tmp_path / "out" / "predictions.json", tmp_path / "out" / given[0].folder / "predictions.json"):
         assert [case["case_id"] for case in read_predictions(path)] == ["site/01"]
     assert [case["case_id"] for case in read_luna_csv(tmp_path / "out" / "predictions.csv")] == ["site/01"]
     assert predict_scans(predictor, given, tmp_path / "out", ALL, {}).skipped == ["site/01"]

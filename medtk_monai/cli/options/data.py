@@ -177,6 +177,7 @@ class LayoutOptions(_Given):
     radius_mm: Positive | None = option(None, "luna16, rsna2025: nominal radius of points without one.")
     location_classes: bool | None = option(None, "rsna2025: one class for each of the 13 locations.")
     unlabeled_test: bool | None = option(None, "msd: take the test images, which have no labels, as the test split.")
-    channel: Count | None = option(None, "nndetection: which of several images of a case.")
+    channel: Count | None = option(None, "nndetection, msd: which of several images of a case.")
+    zero_based: bool | None = option(None, "voc: corners count from 0, or with False from 1; told by the corners unless given.")
     space: Annotated[str, OneOf(("LPS", "RAS"))] | None = option(None, "monai: frame of the boxes, LPS or RAS.")
     box_mode: str | None = option(None, "monai: of the boxes, cccwhd unless given.")

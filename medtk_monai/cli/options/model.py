@@ -160,6 +160,20 @@ def split_models(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     return models, [path for path in paths if path not in models]
 
 
+def refuse_unfinished(paths: Sequence[str]) -> None:
+    """Refuse the folder of a training that has left no model, which would pass for one of scans.
+
+    Raises:
+        DataError: with what it has left.
+    """
+    for path in paths:
+        place = Path(path).expanduser()
+        if (place / "run.json").is_file():
+            left = next((place / name for name in ("best.pt", "last.pt") if (place / name).is_file()), None)
+            remedy = f"give its checkpoint: --checkpoint {left}" if left else "train on: a model is there from its first validation on"
+            raise DataError(f"{path} is the folder of a training, and there is no model in it", remedy=remedy)
+
+
 def may_be_model(path: str) -> bool:
     """Whether a path can name a model, as far as can be told without looking into it."""
     place = Path(path).expanduser()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,9 @@ import numpy as np
 
 from medtk_monai.digests import values_sha256
 from medtk_monai.errors import DataError
+from medtk_monai.json_files import read_json
 
+_DAMAGED = "leave out --run, or train again"
 Curve = tuple[np.ndarray, np.ndarray]
 """Epochs and values."""
 
@@ -51,11 +52,11 @@ def read_run(folder: str | Path) -> Run:
     path = Path(folder) / "run.json"
     if not path.is_file():
         raise DataError(f"no file {path}", remedy="give --run the output_dir of a training, which holds run.json")
+    capsule = read_json(path, _DAMAGED, dict)
     try:
-        capsule = json.loads(path.read_text(encoding="utf-8"))
         steps = int(capsule["epochs"][0]["steps"]) if capsule.get("epochs") else 1
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged: {error}", remedy="leave out --run, or train again") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        raise DataError(f"{path} is damaged: {error!r}", remedy=_DAMAGED) from error
     try:
         scalars = _read_scalars(Path(folder))
     except Exception as error:

@@ -245,6 +245,9 @@ def test_runs_without_files(tmp_path):
     (tmp_path / "run.json").write_text("{}")
     assert "no TensorBoard files" in read_run(tmp_path).trouble
     (tmp_path / "run.json").write_text("[")
+    with pytest.raises(DataError, match="not a JSON file .* leave out --run, or train again"):
+        read_run(tmp_path)
+    (tmp_path / "run.json").write_text('{"epochs": [{}]}')
     with pytest.raises(DataError, match="damaged"):
         read_run(tmp_path)
 

@@ -1,46 +1,18 @@
-"""Strict JSON files, and checks of the values in files that others wrote."""
+"""Checks of the values in files that others wrote."""
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
 
-from medtk_monai.atomic import write_text_atomically
 from medtk_monai.errors import DataError
 
 _DECIMALS = 6
 _LIMIT = 3e38
 """Of numbers, so that float32 holds them."""
-
-
-def read_json(path: str | os.PathLike, remedy: str = "write the file again") -> Any:
-    """The content of a JSON file; NaN and Infinity, which JSON does not know, are refused.
-
-    Raises:
-        DataError: the file cannot be read, or is no JSON.
-    """
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not a JSON file that can be read: {error}".splitlines()[0], remedy=remedy) from error
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"it contains {name}")
-
-
-def write_json(path: str | os.PathLike, content: Any) -> None:
-    """Write strict JSON; the file appears whole or not at all.
-
-    Raises:
-        ValueError: a number is NaN or infinite.
-    """
-    write_text_atomically(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+_INT64_LIMIT = 2**63
 
 
 def as_list(value: Any, what: str, case: str = "", kind: type = dict) -> list[Any]:
@@ -75,12 +47,12 @@ def as_number(value: Any, what: str, case: str = "") -> float:
 
 
 def as_index(value: Any, what: str, case: str = "") -> int:
-    """``value`` as an int if it is a whole number from 0.
+    """``value`` as an int if it is a whole number from 0 that int64 holds.
 
     Raises:
         DataError: it is not.
     """
-    if not _is_finite(value) or value < 0 or value != int(value):
+    if not _is_finite(value) or not 0 <= value < _INT64_LIMIT or value != int(value):
         raise DataError(f"{what} must be a whole number from 0, not {shown(value)}", case)
     return int(value)
 
