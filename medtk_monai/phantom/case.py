@@ -37,6 +37,11 @@ class PhantomCase:
     affine: NDArray[np.float64]
     aneurysms: list[dict[str, Any]]
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a datalist says of the case."""
+        return {"aneurysms": self.aneurysms}
+
 
 def make_phantom_case(
     seed: int, index: int, spatial_dims: int = 3, diseased: bool | None = None, shape: tuple[int, ...] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from medtk_monai.case_mapper import case_mapper
 from medtk_monai.errors import DataError
 from medtk_monai.images.write_nifti import write_nifti
 from medtk_monai.json_files import read_json, write_json
-from medtk_monai.phantom.case import SHAPES, make_phantom_case
+from medtk_monai.phantom.case import SHAPES, PhantomCase, make_phantom_case
+from medtk_monai.phantom.head.case import HeadCase, make_head_case
+from medtk_monai.phantom.head.protocols import SIZES
 
-GENERATOR = 1
+GENERATOR, HEAD_GENERATOR = 1, 1
 """Raised whenever equal arguments give other files than before."""
 DATALIST, UNFINISHED = "datalist.json", "unfinished.json"
 
@@ -56,14 +58,58 @@ def write_phantom_dataset(
     splits = _split_sizes(num_cases, num_validation, num_test)
     if spatial_dims not in (2, 3):
         raise DataError(f"spatial_dims is {spatial_dims}", remedy="ask for 2 or 3")
-    if not _is_count(seed):
-        raise DataError(f"seed is {seed}", remedy="give a whole number from 0")
     size = list(shape or SHAPES[spatial_dims])
     settings = {"generator": GENERATOR, "seed": seed, "spatial_dims": spatial_dims, "shape": size, "num_cases": splits}
-    folder = Path(out)
+    make = partial(make_phantom_case, seed, spatial_dims=spatial_dims, shape=tuple(size))
+    return _write_dataset(Path(out), settings, make, num_workers)
+
+
+def write_head_dataset(
+    out: str | os.PathLike[str],
+    num_cases: int,
+    seed: int,
+    num_validation: int | None = None,
+    num_test: int | None = None,
+    num_workers: int | None = None,
+    size: str = "crop",
+    shape: tuple[int, int, int] | None = None,
+) -> Path:
+    """Writes simulated angiograms of whole heads or of parts of them, as ``write_phantom_dataset`` writes those of vessel trees.
+
+    Modality, voxels, slab and background of each case are drawn; ``scan`` and ``look_alikes`` of its item in the datalist tell them.
+
+    Args:
+        out: folder for ``images/``, ``label_maps/`` (values number the aneurysms of a case) and ``datalist.json``.
+        num_cases: cases in all splits together.
+        seed: from 0.
+        num_validation: cases for validation; None takes a tenth.
+        num_test: cases for testing; None takes a fifth.
+        num_workers: processes; None takes one per CPU, fewer for few cases.
+        size: ``crop``, ``slab`` for all that a scanner images, or ``mixed`` for a slab in one case of four.
+        shape: voxels of each case; None takes what ``size`` says.
+
+    Returns:
+        Path of the datalist, which is written last.
+
+    Raises:
+        DataError: an argument is out of range, or the folder holds something else.
+    """
+    splits = _split_sizes(num_cases, num_validation, num_test)
+    if size not in SIZES:
+        raise DataError(f"size is {size}", remedy=f"choose from {', '.join(SIZES)}")
+    settings = {"generator": HEAD_GENERATOR, "seed": seed, "kind": "head", "size": size, "shape": list(shape or ()), "num_cases": splits}
+    make = partial(make_head_case, seed, shape=shape, size=size)
+    return _write_dataset(Path(out), settings, make, num_workers)
+
+
+def _write_dataset(folder: Path, settings: dict[str, Any], make: Callable[[int], PhantomCase | HeadCase], num_workers: int | None) -> Path:
+    """Writes the cases that ``make`` makes of their indices, unless the folder holds them already."""
+    seed, splits = settings["seed"], settings["num_cases"]
+    if not _is_count(seed):
+        raise DataError(f"seed is {seed}", remedy="give a whole number from 0")
     if not _is_finished(folder, settings):
         _prepare_folder(folder, settings)
-        cases = _write_cases(folder, num_cases, partial(_write_case, folder, seed, spatial_dims, size), num_workers)
+        cases = _write_cases(folder, sum(splits.values()), partial(_write_case, folder, make), num_workers)
         write_json(folder / DATALIST, {**_header(seed, settings), **_split(cases, splits)})
         (folder / UNFINISHED).unlink()
     return folder / DATALIST
@@ -133,14 +179,14 @@ def _split(cases: list[dict[str, Any]], splits: dict[str, int]) -> dict[str, lis
     return {name: [next(remaining) for _ in range(count)] for name, count in splits.items()}
 
 
-def _write_case(folder: Path, seed: int, spatial_dims: int, shape: Sequence[int], index: int) -> dict[str, Any]:
+def _write_case(folder: Path, make: Callable[[int], PhantomCase | HeadCase], index: int) -> dict[str, Any]:
     """Simulates and writes one case, and returns its item in the datalist."""
-    case = make_phantom_case(seed, index, spatial_dims, shape=tuple(shape))
+    case = make(index)
     name = f"case_{index:03d}"
     write_nifti(folder / f"images/{name}.nii.gz", case.image, case.affine)
     write_nifti(folder / f"label_maps/{name}.nii.gz", case.label_map, case.affine)
     files = {"image": f"images/{name}.nii.gz", "label_map": f"label_maps/{name}.nii.gz"}
-    return {"case_id": name, **files, "aneurysms": case.aneurysms}
+    return {"case_id": name, **files, **case.facts}
 
 
 def _read(path: Path) -> Any:

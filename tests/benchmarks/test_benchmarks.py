@@ -17,12 +17,13 @@ SMALL = {
     "evaluation": {"cases": [(4, 20)]},
     "data_doctor": {"cases": (3, 6), "workers": (1,), "shape": (40, 36, 28)},
     "planning": {"cases": [(2, 32, 2)]},
+    "phantom_realism": {"cases": 2, "patches": 16, "shape": (96, 96, 64), "network_steps": 2, "scan": "absent.nii.gz"},
     "load": {"scale": 0.04},
     "inference": {"sizes": [(40, 40, 36)], "compared": (40, 40, 36), "window": 64},
 }
 
 
-SLOW = ("inference", "margins", "evaluation", "data_doctor", "planning", "load")
+SLOW = ("inference", "margins", "evaluation", "data_doctor", "planning", "phantom_realism", "load")
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])

@@ -47,6 +47,23 @@ def test_writes_a_data_set_and_prints_where(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "7" / datalist["training"][0]["image"]).exists()
 
 
+def test_writes_heads(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("medtk_monai.phantom.head.case.CROP", (48, 48, 32))
+    run_medtk(monkeypatch, "phantom", tmp_path / "heads", "--kind", "head", "--num_cases", 3, "--num_workers", 0)
+    datalist = json.loads((tmp_path / "heads/datalist.json").read_text())
+    assert datalist["settings"]["kind"] == "head" and len(datalist["training"]) == 1
+    items = datalist["training"] + datalist["validation"] + datalist["test"]
+    assert all(item["scan"]["modality"] in ("tof", "cta") and "look_alikes" in item for item in items)
+    assert [bool(item["aneurysms"]) for item in items] == [True, True, False]
+
+
+@pytest.mark.parametrize("options", [("--kind", "head", "--spatial_dims", 2), ("--size", "slab")])
+def test_options_of_the_other_kind_are_refused(tmp_path, monkeypatch, options):
+    with pytest.raises(SystemExit, match="kind"):
+        run_medtk(monkeypatch, "phantom", tmp_path / "data", *options)
+    assert not (tmp_path / "data").exists()
+
+
 def test_data_errors_take_one_line(tmp_path, monkeypatch, capfd):
     (tmp_path / "mine.txt").write_text("mine")
     result = run_code(
