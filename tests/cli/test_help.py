@@ -63,8 +63,9 @@ def test_one_word_is_of_one_kind_in_all_commands():
             if part.kind is Parameter.KEYWORD_ONLY:
                 kinds.setdefault(part.name, set()).add(kind_of_value(part.annotation))
     several = {name: found for name, found in kinds.items() if len(found) > 1}
-    # An export writes fewer files than predict; an analysis is of one operating point, a report of one model, an import of one folder.
-    assert set(several) == {"formats", "threshold", "fp_per_case", "model", "images"}
+    # An export writes fewer files than predict; an analysis is of one operating point, a report of one model, an import of one folder;
+    # phantoms and what is inserted have kinds of their own.
+    assert set(several) == {"formats", "threshold", "fp_per_case", "model", "images", "kind"}
 
 
 @pytest.mark.parametrize(
