@@ -11,17 +11,15 @@ from typing import Any
 
 from medtk_monai.digests import file_sha256, values_sha256
 from medtk_monai.errors import DataError
-
-_HEADERS = {".mhd": "ElementDataFile =", ".nhdr": "data file:"}
-"""Suffixes of headers, and how the line begins that names the file of the voxels."""
-_PAIR = (".hdr", ".img")
+from medtk_monai.images.nifti import other_of_pair
+from medtk_monai.images.text_headers import read_text_header
 
 
 def files_of(path: str | os.PathLike) -> list[Path]:
     """The files of a scan: itself and the data that its header names, or the regular files directly in a folder but for hidden ones.
 
     Raises:
-        DataError: it is neither a regular file nor a folder, but a pipe or a device, say.
+        DataError: it is neither a regular file nor a folder, but a pipe or a device, say; or its header names files that it must not.
         OSError: there is none.
     """
     path = Path(path)
@@ -85,19 +83,6 @@ class Content:
 
 def _data_files(header: Path) -> list[Path]:
     """The files that a header points to, as far as they are there."""
-    suffix = header.suffix.lower()
-    if suffix in _PAIR:
-        found = [header.with_suffix(other) for other in _PAIR if other != suffix]
-    else:
-        found = [header.parent / name for name in _named_files(header)] if suffix in _HEADERS else []
+    text = read_text_header(header)
+    found = list(text.data_files) if text else other_of_pair(header)
     return [path for path in found if path.is_file()]
-
-
-def _named_files(header: Path) -> list[str]:
-    """The names that stand behind the mark of a header, or in the lines below where it says that a list of them follows."""
-    lines, mark = header.read_text(errors="replace").splitlines(), _HEADERS[header.suffix.lower()]
-    for number, line in enumerate(lines):
-        if line.startswith(mark):
-            named = line.removeprefix(mark).strip()
-            return [name.strip() for name in lines[number + 1 :]] if named.split(" ")[0] == "LIST" else [named]
-    return []

@@ -112,6 +112,11 @@ def _voxel_file(path: Path) -> Path:
     return _beside(path, ".img") if path.suffix.lower() == ".hdr" else path
 
 
+def other_of_pair(path: Path) -> list[Path]:
+    """The voxels that belong to a header, or the other way round, there or not; none for a file that is no part of a pair."""
+    return [other for other in (_header_file(path), _voxel_file(path)) if other != path]
+
+
 def _beside(path: Path, suffix: str) -> Path:
     """The other file of a pair, whose suffix is written as that of the first."""
     return path.with_suffix(suffix.upper() if path.suffix.isupper() else suffix)

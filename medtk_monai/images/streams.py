@@ -33,7 +33,6 @@ class Unpacked(io.RawIOBase):
     def __init__(self, file: BinaryIO):
         self._file, self._packed = file, b""
         self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._started = False
 
     def readable(self) -> bool:
         return True

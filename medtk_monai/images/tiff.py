@@ -85,13 +85,13 @@ def tiff_voxels(path: Path, as_labels: bool) -> np.ndarray:
 def _first_page(path: Path) -> _Page:
     with open(path, "rb") as file:
         tags = _tags(file)
-    bits, photometric, orientation, samples, _ = (tags.get(tag, (1, 1))[0] for tag in (_BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _EXTRA))
+    bits, photometric, orientation, samples = (tags.get(tag, (1, 1))[0] for tag in (_BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES))
     return _Page(bits, samples, tags.get(_EXTRA, (0, 0))[1], photometric == _PALETTE, orientation)
 
 
 def _tags(file: BinaryIO) -> dict[int, tuple[int, int]]:
     """Tag -> first value and number of values, of those that are whole numbers, of the first page."""
-    order, version, big = _ORDERS.get(file.read(2), ""), 0, False
+    order = _ORDERS.get(file.read(2), "")
     if not order:
         raise ValueError("it is no TIFF file")
     (version,) = struct.unpack(order + "H", file.read(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from medtk_monai.insertion.scene import Insert, Scene, averaged, part_around, places_mm
+from medtk_monai.insertion.scene import Insert, Scene, averaged, diameter_mm, log_uniform, part_around, places_mm
 from medtk_monai.insertion.vessels import Vessels, vessel_axis
 
 _FINER = 3
@@ -49,8 +49,7 @@ def draw_aneurysm(random: Generator, scene: Scene, vessels: Vessels, ranges: Ane
     The sac is an ellipsoid with an uneven surface, sunk into the wall as deep as its neck is wide. It is as bright as a share of its
     vessel, uneven, blurred as the scan is, and has its noise.
     """
-    low, high = np.log(ranges.diameter_mm)
-    diameter = float(np.exp(random.uniform(low, high)))
+    diameter = log_uniform(random, ranges.diameter_mm)
     likely = np.minimum(vessels.radii, 2.0) * (vessels.radii > diameter / _WIDEST)
     if likely.sum() == 0:
         return None
@@ -140,7 +139,6 @@ def _render(random: Generator, scene: Scene, vessels: Vessels, sac: _Sac, ranges
     tissue = float(np.median(old[around])) if around.any() else scene.lowest
     vessel = float(np.percentile(old[near], 70))
     contrast = random.uniform(*ranges.contrast)
-    diameter = 2 * (float(mask.sum()) * float(scene.spacing.prod()) * 3 / (4 * pi)) ** (1 / 3)
     uneven = gaussian_filter(random.normal(size=share.shape), 1.0 / scene.spacing)
     uneven *= 0.08 / max(float(uneven.std()), 1e-6)
     noise = random.normal(size=share.shape) * vessels.noise
@@ -151,7 +149,7 @@ def _render(random: Generator, scene: Scene, vessels: Vessels, sac: _Sac, ranges
     if scene.is_cut_out:
         values = np.where((blurred < 0.35) & (old <= scene.lowest), scene.lowest, values)
     values = np.where(blurred > 0.02, np.clip(values, scene.lowest, scene.image.max()), old)
-    facts = {"kind": "aneurysm", "diameter_mm": round(diameter, 2), "contrast": round(contrast, 2)} | sac.facts
+    facts = {"kind": "aneurysm", "diameter_mm": round(diameter_mm(mask, scene.spacing), 2), "contrast": round(contrast, 2)} | sac.facts
     return Insert(tuple(piece.start for piece in part), values.astype(np.float32), mask, facts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from medtk_monai.insertion.aneurysms import AneurysmRanges, draw_aneurysm
 from medtk_monai.insertion.cutouts import Cutout, PasteRanges, cut_objects, draw_paste
 from medtk_monai.insertion.lesions import LesionRanges, draw_lesion, find_tissue
 from medtk_monai.insertion.scans import Scan, read_scan
-from medtk_monai.insertion.scene import Insert
-from medtk_monai.insertion.vessels import find_vessels
+from medtk_monai.insertion.scene import Insert, Scene
+from medtk_monai.insertion.vessels import Vessels, find_vessels
 from medtk_monai.json_files import write_json
 from medtk_monai.transforms.load import FILE_KEYS
 
@@ -120,18 +120,18 @@ def insert_objects(
     refuse_existing(folder / DATALIST)
     cases = {split: load_datalist(sources.datalist, split, sources.dataset_dir) for split in sources.splits}
     cutouts = tuple(_cut_all(sources, seed)) if insertion.kind == "paste" else ()
-    jobs = [(split, case, copy) for split, found in cases.items() for case in found for copy in range(insertion.copies)]
-    write = partial(_write_copy, folder, insertion, cutouts, seed)
+    jobs = [(split, case) for split, found in cases.items() for case in found]
+    write = partial(_write_copies, folder, insertion, cutouts, seed)
     workers = min(os.cpu_count() or 1, len(jobs) // 4) if num_workers is None else num_workers
     with case_mapper(workers) as mapper:
         done = list(tqdm(mapper(write, jobs), total=len(jobs), desc=str(folder), unit="scan", disable=None))
-    left_out = {item["case_id"]: item["why"] for item in done if "why" in item}
-    if len(left_out) == len(done):
+    left_out = {item["case_id"]: item["why"] for made in done for item in made if "why" in item}
+    if len(left_out) == len(jobs) * insertion.copies:
         case, why = next(iter(left_out.items()), ("", "the splits have no cases"))
         raise DataError(f"no scan had room for an object: {why}", case, "ask for smaller objects, or give other scans")
     content: dict[str, Any] = {CLASS_NAMES: _class_names(sources, insertion)}
     for split, found in cases.items():
-        made = [item for (name, _, _), item in zip(jobs, done) if name == split and "why" not in item]
+        made = [item for (name, _), items in zip(jobs, done) if name == split for item in items if "why" not in item]
         content[split] = made + ([_without_new(case) for case in found] if insertion.originals else [])
     write_json(folder / DATALIST, content)
     written = [item for split in cases for item in content[split]]
@@ -166,30 +166,45 @@ def _cut_all(sources: Sources, seed: int) -> Iterator[Cutout]:
         )
 
 
-Job = tuple[str, Mapping[str, Any], int]
+Job = tuple[str, Mapping[str, Any]]
 
 
-def _write_copy(folder: Path, insertion: Insertion, cutouts: Sequence[Cutout], seed: int, job: Job) -> dict[str, Any]:
-    """The datalist's item of a copy; or the case id, and why there is none."""
-    split, case, copy = job
-    name = f"{case['case_id']}_{insertion.kind}{copy}"
-    random = np.random.default_rng([seed, crc32(str(case["case_id"]).encode()), copy])
+def _write_copies(folder: Path, insertion: Insertion, cutouts: Sequence[Cutout], seed: int, job: Job) -> list[dict[str, Any]]:
+    """The datalist's items of the copies of a case; for one without, its id, and why there is none."""
+    split, case = job
     scan = read_scan(case)
-    draw = _drawer(insertion, cutouts, scan, random)
-    for _ in range(int(random.integers(insertion.per_scan[0], insertion.per_scan[1] + 1))):
-        insert = draw()
-        if insert is not None:
-            scan.scene.put(insert)
+    vessels = find_vessels(scan.scene, scan.case_id) if insertion.kind == "aneurysm" else None
+    items = []
+    for copy in range(insertion.copies):
+        random = np.random.default_rng([seed, crc32(scan.case_id.encode()), copy])
+        own = replace(scan, scene=Scene(scan.scene.image.copy(), scan.scene.spacing, scan.scene.label_map.copy()))
+        draw = _drawer(insertion, cutouts, own.scene, vessels, random)
+        for _ in range(int(random.integers(insertion.per_scan[0], insertion.per_scan[1] + 1))):
+            insert = draw()
+            if insert is not None:
+                own.scene.put(insert)
+        items.append(_write_copy(folder, f"{split}/{crc32(scan.case_id.encode()):08x}_{copy}", case, own, f"{insertion.kind}{copy}"))
+    return items
+
+
+def _write_copy(folder: Path, place: str, case: Mapping[str, Any], scan: Scan, ending: str) -> dict[str, Any]:
+    """The datalist's item of a scan after objects were put in; or its id, and why there is none.
+
+    Args:
+        place: of its files below the folders of images and label maps, without suffix.
+        case: that it was made of.
+        ending: of its id.
+    """
+    name = f"{scan.case_id}_{ending}"
     inserted = [dict(facts) for facts in scan.scene.facts]
     if not inserted:
         return {"case_id": name, "why": "no place with room for an object was found"}
     labels = list(scan.labels) + [facts.get("label", 0) for facts in inserted]
-    place = f"{split}/{crc32(str(case['case_id']).encode()):08x}_{copy}"
     image, label_map = (f"{part}/{place}.nii.gz" for part in ("images", "label_maps"))
     write_nifti(folder / image, _as_stored(scan.scene.image), scan.affine)
     is_ignored = np.array([False, *scan.ignored, *[False] * len(inserted)])
     write_nifti(folder / label_map, np.where(is_ignored[scan.scene.label_map], -1, scan.scene.label_map).astype(np.int32), scan.affine)
-    item: dict[str, Any] = {"case_id": name, "image": image, "label_map": label_map, "source": str(case["case_id"]), "inserted": inserted}
+    item: dict[str, Any] = {"case_id": name, "image": image, "label_map": label_map, "source": scan.case_id, "inserted": inserted}
     if any(labels):
         item["labels"] = {str(number): label for number, label in enumerate(labels, 1) if not is_ignored[number]}
     kept = {key: value for key, value in case.items() if key not in (*FILE_KEYS, *_REPLACED)}
@@ -206,14 +221,15 @@ def _strata(facts: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _drawer(insertion: Insertion, cutouts: Sequence[Cutout], scan: Scan, random: Generator) -> partial[Insert | None]:
-    if insertion.kind == "aneurysm":
-        vessels = find_vessels(scan.scene, scan.case_id)
-        return partial(draw_aneurysm, random, scan.scene, vessels, AneurysmRanges(**insertion.ranges))
-    tissue = find_tissue(random, scan.scene)
+def _drawer(
+    insertion: Insertion, cutouts: Sequence[Cutout], scene: Scene, vessels: Vessels | None, random: Generator
+) -> partial[Insert | None]:
+    if vessels is not None:
+        return partial(draw_aneurysm, random, scene, vessels, AneurysmRanges(**insertion.ranges))
+    tissue = find_tissue(random, scene)
     if insertion.kind == "lesion":
-        return partial(draw_lesion, random, scan.scene, tissue, LesionRanges(**insertion.ranges))
-    return partial(draw_paste, random, scan.scene, tissue, cutouts, PasteRanges(**insertion.ranges))
+        return partial(draw_lesion, random, scene, tissue, LesionRanges(**insertion.ranges))
+    return partial(draw_paste, random, scene, tissue, cutouts, PasteRanges(**insertion.ranges))
 
 
 def _as_stored(image: NDArray[np.float32]) -> NDArray:

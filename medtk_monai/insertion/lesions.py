@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from medtk_monai.insertion.scene import Insert, Scene, averaged, part_around, places_mm
+from medtk_monai.insertion.scene import Insert, Scene, averaged, diameter_mm, log_uniform, part_around, places_mm
 
 _FINER = 2
 _BLUR_VOXELS = 0.6
@@ -65,8 +64,7 @@ def find_tissue(random: Generator, scene: Scene) -> Tissue:
 
 def draw_lesion(random: Generator, scene: Scene, tissue: Tissue, ranges: LesionRanges) -> Insert | None:
     """A lesion in tissue that has room for it; None where none of many tries found such a place."""
-    low, high = np.log(ranges.diameter_mm)
-    diameter = float(np.exp(random.uniform(low, high)))
+    diameter = log_uniform(random, ranges.diameter_mm)
     fitting = np.flatnonzero(tissue.depths > diameter / 2)
     if not len(fitting):
         return None
@@ -92,10 +90,7 @@ def _render(random: Generator, scene: Scene, tissue: Tissue, place: NDArray, dia
     blurred = gaussian_filter(share, _BLUR_VOXELS)
     rough = old - gaussian_filter(old, 1.0)
     values = np.where(blurred > 0.01, old + blurred * (level + rough - old), old)
-    dims = scene.dims
-    volume = float(mask.sum()) * float(scene.spacing.prod())
-    equal = 2 * (volume * 3 / (4 * pi)) ** (1 / 3) if dims == 3 else 2 * (volume / pi) ** 0.5
-    facts = {"kind": "lesion", "diameter_mm": round(equal, 2), "contrast": round(contrast, 2)}
+    facts = {"kind": "lesion", "diameter_mm": round(diameter_mm(mask, scene.spacing), 2), "contrast": round(contrast, 2)}
     return Insert(tuple(piece.start for piece in part), values.astype(np.float32), mask, facts)
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from medtk_monai.box_ops import boxes_from_world, spatial_affine
 from medtk_monai.errors import DataError
 from medtk_monai.formats import read_grid
-from medtk_monai.insertion.scene import Scene, places_mm
-from medtk_monai.transforms.load import LoadCased
+from medtk_monai.insertion.scene import Scene
+from medtk_monai.transforms.boxes import WorldBoxes, ellipsoid_in
+from medtk_monai.transforms.load import ALLOW_ASSUMED, FILE_KEYS, LoadCased
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,11 @@ def read_scan(case: Mapping[str, Any]) -> Scan:
     name = str(case["case_id"])
     dims = 2 if len(read_grid(case["image"], name)["size"]) == 2 else 3
     load = LoadCased(dims, num_channels=1)
-    item = load(case)
-    image = item["image"]
+    image = load({key: value for key, value in case.items() if key not in FILE_KEYS or key == ALLOW_ASSUMED})["image"]
     affine = spatial_affine(image.affine, dims).numpy().astype(np.float64)
     values = image.as_tensor()[0].numpy()
     objects = load.read_objects(case, name)
-    label_map = _ellipsoids(item["world_boxes"], affine, values.shape) if objects.mask is None else objects.mask[0]
+    label_map = _ellipsoids(objects.world, affine, values.shape) if objects.mask is None else objects.mask[0]
     if label_map.shape != values.shape or (objects.mask is not None and not np.allclose(objects.mask[1].numpy(), affine, atol=1e-3)):
         raise DataError("its label map has another grid than its image", name, "resample the label map to the image")
     spacing = np.linalg.norm(affine[:dims, :dims], axis=0)
@@ -59,17 +59,11 @@ def read_scan(case: Mapping[str, Any]) -> Scan:
     return Scan(scene, objects.labels.tolist(), objects.ignored.tolist(), full, name)
 
 
-def _ellipsoids(world: Any, affine: NDArray, shape: tuple[int, ...]) -> NDArray[np.int32]:
+def _ellipsoids(world: WorldBoxes, affine: NDArray, size: tuple[int, ...]) -> NDArray[np.int32]:
     """The ellipsoids in boxes, numbered from 1."""
-    found = np.zeros(shape, np.int32)
-    dims = len(shape)
-    boxes = boxes_from_world(world.centers, world.sizes, world.direction, torch.from_numpy(affine)).double().numpy()
+    found = np.zeros(size, np.int32)
+    boxes = boxes_from_world(world.centers, world.sizes, world.direction, torch.from_numpy(affine))
     for number, box in enumerate(boxes, 1):
-        start = np.clip(np.floor(box[:dims]), 0, shape).astype(int)
-        stop = np.clip(np.ceil(box[dims:]), 0, shape).astype(int)
-        part = tuple(map(slice, start.tolist(), stop.tolist()))
-        center, half = (box[:dims] + box[dims:]) / 2 - 0.5, np.maximum((box[dims:] - box[:dims]) / 2, 0.5)
-        axes = places_mm(part, np.ones(dims))
-        inside = sum(((axes[axis] - center[axis]) / half[axis]) ** 2 for axis in range(dims)) <= 1
-        found[part][inside] = number
+        near, inside = ellipsoid_in(box, size)
+        found[near][inside.numpy()] = number
     return found

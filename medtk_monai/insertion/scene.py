@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import pi
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter
 
@@ -56,11 +58,6 @@ class Scene:
     label_map: NDArray[np.int32]
     facts: list[Mapping[str, Any]] = field(default_factory=list)
     """Of the objects that were put in, in the order of their numbers."""
-
-    @property
-    def dims(self) -> int:
-        """Spatial axes."""
-        return self.image.ndim
 
     @cached_property
     def lowest(self) -> float:
@@ -118,6 +115,17 @@ def places_mm(part: Sequence[slice], spacing: NDArray, finer: int = 1) -> list[N
         line = ((np.arange(piece.start, piece.stop)[:, None] + inside) * step).ravel()
         axes.append(line.reshape([-1 if other == axis else 1 for other in range(len(part))]))
     return axes
+
+
+def log_uniform(random: Generator, ends: tuple[float, float]) -> float:
+    """A number between two, uniform in its logarithm."""
+    return float(np.exp(random.uniform(*np.log(ends))))
+
+
+def diameter_mm(mask: NDArray[np.bool_], spacing: NDArray) -> float:
+    """Of the ball, or in 2D the disk, that is as large as a mask."""
+    size = float(mask.sum()) * float(spacing.prod())
+    return 2 * (size * 3 / (4 * pi)) ** (1 / 3) if mask.ndim == 3 else 2 * (size / pi) ** 0.5
 
 
 def averaged(fine: NDArray, finer: int) -> NDArray[np.float32]:

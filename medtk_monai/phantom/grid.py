@@ -56,14 +56,14 @@ def draw_grid(rng: Generator, shape: tuple[int, ...], flat: bool) -> Grid:
     spacing = np.array([in_plane, in_plane, slices]).round(4)
     flips = np.diag([rng.choice([-1.0, 1.0]), rng.choice([-1.0, 1.0]), 1.0])
     tilts = np.radians(rng.uniform(-20, 20, size=3)) * (rng.random() < 1 / 3)
-    rotation = _rotation(tilts * [not flat, not flat, True])
+    rotation = rotation_about(tilts * [not flat, not flat, True])
     affine = np.eye(4)
     affine[:3, :3] = rotation @ flips * spacing
     affine[:3, 3] = rng.uniform(-30, 30, size=3) - affine[:3, :3] @ (np.array(shape) / 2)
     return Grid(shape, spacing, affine)
 
 
-def _rotation(angles: NDArray) -> NDArray[np.float64]:
+def rotation_about(angles: NDArray) -> NDArray[np.float64]:
     """(3,) angles about the three axes, radians -> (3, 3)."""
     rotation = np.eye(3)
     for axis, angle in enumerate(angles):

@@ -97,17 +97,23 @@ def _region(boxes: Tensor, ignored: Tensor, masked: MetaTensor | None, image: Me
 
 
 def _ellipsoids(boxes: Tensor, size: tuple[int, ...]) -> Tensor:
-    """(*size) uint8, 1 where the middle of a voxel lies in the ellipsoid in one of the boxes (N, 2D)."""
+    """(*size) uint8, 1 in the ellipsoid in one of the boxes (N, 2D)."""
     region = torch.zeros(size, dtype=torch.uint8)
-    for box in boxes.double():
-        lower, upper = (part.tolist() for part in box.chunk(2))
-        near = tuple(slice(max(int(low), 0), min(ceil(high), n)) for low, high, n in zip(lower, upper, size))
-        distance = torch.zeros(())
-        for axis, (part, low, high) in enumerate(zip(near, lower, upper)):
-            steps = (torch.arange(part.start, part.stop) + 0.5 - (low + high) / 2) / max((high - low) / 2, 0.5)
-            distance = distance + steps.square().view(-1, *(1,) * (len(size) - axis - 1))
-        region[near] |= (distance <= 1).to(torch.uint8)
+    for box in boxes:
+        near, inside = ellipsoid_in(box, size)
+        region[near] |= inside.to(torch.uint8)
     return region
+
+
+def ellipsoid_in(box: Tensor, size: tuple[int, ...]) -> tuple[tuple[slice, ...], Tensor]:
+    """The part of an image of ``size`` that a box (2D,) covers, and where in it the middle of a voxel lies in the ellipsoid in the box."""
+    lower, upper = (part.tolist() for part in box.double().chunk(2))
+    near = tuple(slice(max(int(low), 0), min(ceil(high), n)) for low, high, n in zip(lower, upper, size))
+    distance = torch.zeros(())
+    for axis, (part, low, high) in enumerate(zip(near, lower, upper)):
+        steps = (torch.arange(part.start, part.stop) + 0.5 - (low + high) / 2) / max((high - low) / 2, 0.5)
+        distance = distance + steps.square().view(-1, *(1,) * (len(size) - axis - 1))
+    return near, distance <= 1
 
 
 def _check_frame(world: WorldBoxes, affine: Tensor, size: tuple[int, ...], case: str) -> None:

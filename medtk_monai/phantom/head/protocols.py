@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from medtk_monai.phantom.grid import Grid
+from medtk_monai.phantom.grid import Grid, rotation_about
 from medtk_monai.phantom.head.view import View
 
 MODALITIES = {"tof": 0.85, "cta": 0.15}
@@ -95,7 +95,7 @@ def _choose(rng: Generator, weights: dict[str, float]) -> str:
 def _view(rng: Generator, shape: tuple[int, ...], spacing: NDArray, center: NDArray) -> View:
     """A slab tilted against the head as patients lie, its voxels in LPS or RAS order; the file mostly tells oblique axes, else none."""
     tilts = np.radians([rng.normal(-4, 7), rng.normal(0, 3), rng.normal(0, 3)])
-    turn = _rotation(tilts)
+    turn = rotation_about(tilts)
     flips = np.diag(np.array([[1.0, 1.0, 1.0], [-1.0, -1.0, 1.0]])[int(rng.random() < 0.6)])
     directions = turn @ flips
     told = directions if rng.random() < 0.6 else flips
@@ -104,15 +104,3 @@ def _view(rng: Generator, shape: tuple[int, ...], spacing: NDArray, center: NDAr
     affine[:3, 3] = rng.uniform(-30, 30, size=3) - affine[:3, :3] @ (np.array(shape) / 2)
     corner = center - directions @ (np.array(shape) * spacing / 2)
     return View(Grid(shape, spacing, affine), directions, corner)
-
-
-def _rotation(angles: NDArray) -> NDArray[np.float64]:
-    """(3,) angles about the three axes, radians -> (3, 3)."""
-    rotation = np.eye(3)
-    for axis, angle in enumerate(angles):
-        first, second = (axis + 1) % 3, (axis + 2) % 3
-        turn = np.eye(3)
-        turn[first, first] = turn[second, second] = np.cos(angle)
-        turn[second, first], turn[first, second] = np.sin(angle), -np.sin(angle)
-        rotation = turn @ rotation
-    return rotation
