@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform, distance_transform_edt, find_objects
 
 from medtk_monai.insertion.lesions import Tissue
+from medtk_monai.insertion.scans import Scan
 from medtk_monai.insertion.scene import Insert, Scene
 
 _MARGIN_MM = 3.0
@@ -51,18 +52,17 @@ class PasteRanges:
     edge_mm: float = 2.0
 
 
-def cut_objects(scene: Scene, labels: Sequence[int], source: str, deviation: float) -> list[Cutout]:
-    """The objects of a scan's label map; those that its border cuts are left out.
+def cut_objects(scan: Scan, deviation: float) -> list[Cutout]:
+    """The objects of a scan; those that are ignored, and those that its border cuts, are left out.
 
     Args:
-        labels: classes of object 1, 2, ...
-        source: case id.
         deviation: of the foreground's values.
     """
+    scene = scan.scene
     margin = np.maximum(np.ceil(_MARGIN_MM / scene.spacing), 1).astype(int)
     cutouts = []
     for number, where in enumerate(find_objects(scene.label_map), 1):
-        if where is None:
+        if where is None or scan.ignored[number - 1]:
             continue
         start = np.array([piece.start for piece in where]) - margin
         stop = np.array([piece.stop for piece in where]) + margin
@@ -73,7 +73,7 @@ def cut_objects(scene: Scene, labels: Sequence[int], source: str, deviation: flo
         ring = scene.label_map[part] == 0
         level = float(np.median(scene.image[part][ring])) if ring.any() else 0.0
         height = (scene.image[part] - level) / max(deviation, 1e-6)
-        cutouts.append(Cutout(height.astype(np.float32), mask, scene.spacing, source, labels[number - 1]))
+        cutouts.append(Cutout(height.astype(np.float32), mask, scene.spacing, scan.case_id, scan.labels[number - 1]))
     return cutouts
 
 

@@ -19,6 +19,7 @@ from medtk_monai.atomic import refuse_existing
 from medtk_monai.case_mapper import case_mapper
 from medtk_monai.data.datalist import CLASS_NAMES, load_datalist, read_class_names
 from medtk_monai.errors import DataError
+from medtk_monai.formats.case_names import folder_of_case
 from medtk_monai.images.write_nifti import write_nifti
 from medtk_monai.insertion.aneurysms import AneurysmRanges, draw_aneurysm
 from medtk_monai.insertion.cutouts import Cutout, PasteRanges, cut_objects, draw_paste
@@ -157,7 +158,7 @@ def _cut_all(sources: Sources, seed: int) -> Iterator[Cutout]:
     for case in [case for case in cases if case.get("label_map") or len(case.get("boxes", ()))][:_SOURCES]:
         scan = read_scan(case)
         deviation = find_tissue(np.random.default_rng([seed, crc32(scan.case_id.encode())]), scan.scene).deviation
-        for cutout in cut_objects(scan.scene, scan.labels, scan.case_id, deviation):
+        for cutout in cut_objects(scan, deviation):
             found += 1
             yield cutout
     if not found:
@@ -183,7 +184,8 @@ def _write_copies(folder: Path, insertion: Insertion, cutouts: Sequence[Cutout],
             insert = draw()
             if insert is not None:
                 own.scene.put(insert)
-        items.append(_write_copy(folder, f"{split}/{crc32(scan.case_id.encode()):08x}_{copy}", case, own, f"{insertion.kind}{copy}"))
+        place = f"{folder_of_case(split)}/{folder_of_case(scan.case_id)}_{copy}"
+        items.append(_write_copy(folder, place, case, own, f"{insertion.kind}{copy}"))
     return items
 
 

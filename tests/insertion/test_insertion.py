@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from zlib import crc32
 
 import nibabel as nib
 import numpy as np
@@ -15,6 +16,7 @@ from medtk_monai.insertion.aneurysms import AneurysmRanges, draw_aneurysm
 from medtk_monai.insertion.cutouts import PasteRanges, cut_objects, draw_paste
 from medtk_monai.insertion.dataset import Sources
 from medtk_monai.insertion.lesions import LesionRanges, draw_lesion, find_tissue
+from medtk_monai.insertion.scans import Scan
 from medtk_monai.insertion.scene import Scene
 from medtk_monai.insertion.vessels import find_vessels, vessel_axis
 from medtk_monai.transforms import LoadCased
@@ -118,7 +120,8 @@ def test_a_pasted_object_keeps_its_height_and_size():
     source.image[20:26, 20:28, 22:26] = 900
     source.label_map[20:26, 20:28, 22:26] = 1
     deviation = find_tissue(random, source).deviation
-    (cutout,) = cut_objects(source, [2], "a", deviation)
+    (cutout,) = cut_objects(Scan(source, [2], [False], np.eye(4), "a"), deviation)
+    assert cut_objects(Scan(source, [2], [True], np.eye(4), "a"), deviation) == []
     scene = head()
     scene = replace(scene, image=scene.image + 300)  # brighter tissue: heights count, not values
     insert = draw_paste(random, scene, find_tissue(random, scene), [cutout], PasteRanges(scale=1.0, contrast=(1.0, 1.0)))
@@ -132,7 +135,7 @@ def test_a_pasted_object_keeps_its_height_and_size():
 def test_an_object_that_the_border_cuts_is_not_pasted():
     source = head()
     source.label_map[:5, 20:28, 22:26] = 1
-    assert cut_objects(source, [0], "a", 20.0) == []
+    assert cut_objects(Scan(source, [0], [False], np.eye(4), "a"), 20.0) == []
 
 
 @pytest.fixture
@@ -178,6 +181,15 @@ def test_equal_arguments_give_equal_files_whatever_else_is_made(datalist, tmp_pa
     images = [name for name in first if name.suffix == ".gz"]
     assert len(images) == 4 and all(first[name] == more[name] for name in images)
     assert any(first[name] != other[name] for name in images)
+
+
+def test_whatever_splits_and_cases_are_called_files_stay_in_the_folder_and_apart(datalist, tmp_path):
+    cases = [{"image": f"{number}.nii.gz", "case_id": name} for number, name in enumerate(["plumless", "buckeroo", "../c"])]
+    datalist.write_text(json.dumps({"../../x": cases}))
+    assert crc32(b"plumless") == crc32(b"buckeroo")
+    insert_objects(Sources(datalist, ("../../x",)), tmp_path / "deep" / "er" / "out", num_workers=0)
+    made = json.loads((tmp_path / "deep" / "er" / "out" / "datalist.json").read_text())["../../x"]
+    assert len({item["image"] for item in made}) == 3 and len(files(tmp_path / "deep")) == len(files(tmp_path / "deep" / "er" / "out")) == 7
 
 
 def test_a_folder_is_not_written_over(datalist, tmp_path):
