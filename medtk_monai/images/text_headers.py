@@ -11,6 +11,9 @@ from medtk_monai.errors import DataError
 
 META_SUFFIXES, NRRD_SUFFIXES = (".mha", ".mhd"), (".nrrd", ".nhdr")
 _LONGEST = 2**22
+_AXES = re.compile(rb"^\s*NDims\s*[:=]\s*(.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_MOST_AXES = 10
+"""That MetaImage knows."""
 _LINE = re.compile(r"([^:=]+?)\s*(?::=|[:=])\s*(.*)")
 _LOCAL = ("local", "")
 
@@ -34,7 +37,7 @@ def read_text_header(path: Path) -> TextHeader | None:
     """The header of a MetaImage or NRRD file; None for files of other suffixes.
 
     Raises:
-        DataError: it names data files by a pattern, or outside of its own folder.
+        DataError: it names data files by a pattern, or outside of its own folder; or has more axes than can be.
     """
     suffix = path.suffix.lower()
     if suffix not in (*META_SUFFIXES, *NRRD_SUFFIXES):
@@ -50,6 +53,9 @@ def _meta_header(content: bytes, path: Path) -> TextHeader:
     at = 0
     while at < len(content) and "elementdatafile" not in fields:
         at = _read_line(content, at, fields)
+    for axes in _AXES.findall(content[:at]):  # ITK believes the last one, and ends the process
+        if not axes.isdigit() or not 1 <= int(axes[:9]) <= _MOST_AXES:
+            raise DataError(f"{path} tells {axes[:30].decode(errors='replace')!r} axes in NDims", remedy="copy or convert the file again")
     return TextHeader(fields, at, _data_files(fields.get("elementdatafile", ""), content[at:], path))
 
 

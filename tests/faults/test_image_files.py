@@ -3,6 +3,8 @@
 import gzip
 import random
 import struct
+import subprocess
+import sys
 import zlib
 
 import itk
@@ -285,3 +287,12 @@ def test_layers_of_segments_are_channels(tmp_path):
     save_nifti(tmp_path / "i.nii.gz")
     with pytest.raises(DataError, match="label map .* has 2 channels -- store mask values in one channel"):
         LoadCased()({"image": str(tmp_path / "i.nii.gz"), "label_map": str(tmp_path / "a.seg.nrrd")})
+
+
+@pytest.mark.parametrize("axes", ["9223372036854775808", "0", "-3", "11", "x", "3\nNDims = 9223372036854775808"])
+def test_axes_that_no_metaimage_has_are_refused_before_itk_believes_them(tmp_path, axes):
+    path = meta_file(tmp_path / "a.mhd", "ElementSpacing = 1 1 1")
+    path.write_text(path.read_bytes().decode("latin-1").replace("NDims = 3", f"NDims = {axes}"), "latin-1")
+    code = f"from medtk_monai.images.image_file import read_header, DataError\ntry: read_header({str(path)!r})\nexcept DataError as e: print(e)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and "NDims" in done.stdout, done.stderr[-300:]

@@ -116,7 +116,9 @@ def test_a_folder_of_slices_is_known_by_all_of_them(tmp_path):
     assert not content.is_of(folder)
 
 
-@pytest.mark.parametrize("line", ["ElementDataFile = other.raw", "ElementDataFile = LIST\nother.raw"])
+@pytest.mark.parametrize(
+    "line", ["ElementDataFile = other.raw", "ElementDataFile=other.raw", "elementdatafile : other.raw", "ElementDataFile = LIST\nother.raw"]
+)
 def test_a_header_is_known_with_the_data_that_it_names(tmp_path, line):
     (tmp_path / "scan.mhd").write_text(f"ObjectType = Image\n{line}\n")
     (tmp_path / "other.raw").write_bytes(b"one")
